@@ -17,6 +17,8 @@ let package = Package(
   platforms: [.macOS("26.0")],
   products: [
     .library(name: "EventModel", targets: ["EventModel"]),
+    .library(name: "EventStore", targets: ["EventStore"]),
+    .library(name: "StoreConformance", targets: ["StoreConformance"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
@@ -27,6 +29,10 @@ let package = Package(
       name: "EventModel",
       dependencies: ["CChecksum", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: strict),
+    .target(name: "EventStore", dependencies: ["EventModel"], swiftSettings: strict),
+    .target(
+      name: "StoreConformance", dependencies: ["EventStore", "EventModel"], path: "Tests/Support/StoreConformance", swiftSettings: strict),
+    .testTarget(name: "EventStoreTests", dependencies: ["EventStore", "EventModel", "StoreConformance"], swiftSettings: strict),
     .testTarget(name: "EventModelTests", dependencies: ["EventModel"], swiftSettings: strict),
   ]
 )

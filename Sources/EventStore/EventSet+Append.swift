@@ -1,0 +1,55 @@
+public import EventModel
+import Synchronization
+
+extension EventSet {
+  /// Queues an append; `done` is called on the writer's thread once it is on disk, or was refused.
+  public func append(_ draft: Draft, done: @escaping @Sendable (AppendOutcome) -> Void) {
+    writer.submit(Writer.Append(draft: draft, done: done))
+  }
+
+  /// Appends all events of a draft or none, and returns when they are on disk. Idempotent by element: what is held already is `known`.
+  public func append(_ draft: Draft) async -> AppendOutcome {
+    await withCheckedContinuation { continuation in
+      append(draft) { continuation.resume(returning: $0) }
+    }
+  }
+
+  /// Merges a page of records: all of it or nothing; what is held already changes nothing.
+  /// - Throws: `refused` for a hole, a fork or an altered record.
+  public func merge(_ page: VerifiedPage) async throws(StoreError) -> Merged {
+    let result = await withCheckedContinuation { continuation in
+      writer.submit(Writer.Merge(page: page) { continuation.resume(returning: $0) })
+    }
+    return try result.get()
+  }
+
+  /// Runs a slice of a view's catch-up in a write transaction of its own, when no append waits, and at the latest after four times its
+  /// own duration of appends. What it commits is flushed when this returns. `body` may run more than once.
+  public func slice<R: Sendable>(
+    _ size: WriteSize, _ body: @escaping @Sendable (borrowing any StoreWriter & ~Copyable, SetState) throws(StoreError) -> R
+  ) async throws(StoreError) -> R {
+    let result: Result<R, StoreError> = await withCheckedContinuation { continuation in
+      writer.submit(
+        Writer.Slice(
+          run: { set in
+            do throws(StoreError) {
+              continuation.resume(returning: .success(try set.commitSlice(size, body)))
+            } catch {
+              continuation.resume(returning: .failure(error))
+            }
+          }, abandon: { continuation.resume(returning: .failure(StoreError(.closed, "the database was closed"))) }))
+    }
+    return try result.get()
+  }
+
+  /// Tells the set of a clock from elsewhere. If it knows more of the own origin than is held here, or other records, then this file was
+  /// restored or copied: a new origin is minted before the next append.
+  public func observe(_ clock: Clock) {
+    guard let own = state.own, let entry = clock.entry(own) else { return }
+    let foreign = try? read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) -> Bool in
+      guard entry.n <= state.clock[own] else { return true }
+      return try Self.entry(reader, entry.dot)?.digest != entry.digest
+    }
+    if foreign == true { published.withLock { if $0.state.own == own { $0.mustMint = true } } }
+  }
+}

@@ -1,0 +1,185 @@
+internal import EventModel
+import Synchronization
+
+extension EventSet {
+  /// What the writer's thread remembers between commits.
+  struct Session: Sendable {
+    /// The store's generation for which the own origin was compared with its file, and a new mark written.
+    var boundGeneration: UInt64?
+    /// A binding whose mark is beside the data, and not yet in it.
+    var pending: OriginBinding?
+  }
+
+  private struct Group {
+    var state: SetState
+    var changed: Bool
+    var repaired: Set<Origin> = []
+    var sawOwnElsewhere = false
+    var outcomes: [AppendOutcome] = []
+    var merged: Result<Merged, StoreError>?
+  }
+
+  private enum Attempt {
+    case done(Group)
+    /// The store was opened anew under way: begin again from what it holds.
+    case reopened
+    case died
+  }
+
+  /// Records a group in one transaction, publishes, and answers. On the writer's thread.
+  /// - Returns: false if a stage said that the process died.
+  func commit(_ appends: [Writer.Append], _ merge: Writer.Merge?) -> Bool {
+    guard goesOn(.admitted) else { return false }
+    do {
+      for _ in 0..<8 {
+        switch try attempt(appends, merge) {
+        case .died: return false
+        case .reopened: continue
+        case .done(let group):
+          guard goesOn(.persisted) else { return false }
+          publish(group)
+          guard goesOn(.published) else { return false }
+          for (append, outcome) in zip(appends, group.outcomes) { append.done(outcome) }
+          if let merge, let merged = group.merged { merge.done(merged) }
+          return true
+        }
+      }
+      fail(appends, merge, StoreError(.storage, "the store was opened anew again and again"))
+    } catch {
+      fail(appends, merge, error)
+    }
+    return true
+  }
+
+  private func fail(_ appends: [Writer.Append], _ merge: Writer.Merge?, _ error: StoreError) {
+    for append in appends { append.done(.failed(error)) }
+    merge?.done(.failure(error))
+  }
+
+  private func goesOn(_ stage: WriterStage) -> Bool { options.atStage?(stage) != .die }
+
+  private func attempt(_ appends: [Writer.Append], _ merge: Writer.Merge?) throws(StoreError) -> Attempt {
+    let wall = world.now()
+    var generation = store.generation
+    if session.withLock({ $0.boundGeneration }) != generation {
+      // Asked in a read, so that the storage is open: were it opened after a new start mark was written, that would cost an origin.
+      generation = try store.read { (_: borrowing any StoreReader & ~Copyable) throws(StoreError) in store.generation }
+    }
+    try reload(ifNot: generation)
+    // Before the origin is chosen: damage that is found afterwards must not shorten the log that is appended to.
+    let state = self.state
+    let mayMint = !appends.isEmpty
+    let bound = mayMint ? try bindOrigin(generation, wall) : nil
+    guard goesOn(.marked) else { return .died }
+    let size = WriteSize(
+      bytes: appends.reduce(merge?.page.bytes.count ?? 0) { $0 + $1.draft.bodyBytes },
+      events: appends.reduce(merge?.page.records.count ?? 0) { $0 + $1.draft.items.count })
+    var died = false
+    let result: Group?
+    do {
+      result = try store.write(size) { (transaction: borrowing any StoreWriter & ~Copyable) throws(StoreError) -> Group? in
+        guard store.generation == generation else { return nil }
+        var recorder = Recorder(name: name, wall: wall, driftMaxMilliseconds: options.driftMaxMilliseconds, state: state)
+        if let bound { try recorder.bind(bound, transaction) }
+        var group = Group(state: state, changed: false)
+        group.outcomes.reserveCapacity(appends.count)
+        for append in appends { group.outcomes.append(try recorder.append(append.draft, transaction)) }
+        if let merge { group.merged = try recorder.merge(merge.page, transaction) }
+        try recorder.finish(transaction)
+        group.state = recorder.state
+        group.changed = recorder.changed
+        group.repaired = recorder.repaired
+        group.sawOwnElsewhere = recorder.sawOwnElsewhere
+        guard goesOn(.applied) else {
+          died = true
+          throw StoreError(.closed, "the process died")
+        }
+        return group
+      }
+    } catch {
+      if died { return .died }
+      if error.code == .outcomeUnknown { session.withLock { $0 = Session() } }
+      throw error
+    }
+    guard let group = result else { return .reopened }
+    // A merge writes no binding: one that waits goes on waiting.
+    if mayMint { session.withLock { $0 = Session(boundGeneration: generation, pending: nil) } }
+    return .done(group)
+  }
+
+  /// Reads the state again if the store was opened anew since.
+  private func reload(ifNot generation: UInt64) throws(StoreError) {
+    guard published.withLock({ $0.generation }) != generation else { return }
+    let loaded = try Self.load(name, store, damaged: damaged)
+    adopt(loaded, if: { _ in true })
+  }
+
+  /// Before the first commit after an open: compares the own origin's binding with the file, mints a new origin if anything differs, and
+  /// writes a new mark beside the data. Later: mints one if the present was seen elsewhere, is damaged, or its clock ran away.
+  /// - Returns: the binding to be written in the commit's own transaction; nil if the present one stands.
+  private func bindOrigin(_ generation: UInt64, _ wall: Instant) throws(StoreError) -> OriginBinding? {
+    let (mustMint, hlc, damagedOwn) = published.withLock { published in
+      (published.mustMint, published.state.hlc, published.state.own.map { published.damaged[$0] != nil } ?? false)
+    }
+    let mint = mustMint || damagedOwn || hlc.isSuspect(wall: wall, driftMaxMilliseconds: options.driftMaxMilliseconds)
+    let known = session.withLock { $0 }
+    if known.boundGeneration == generation, known.pending == nil, !mint { return nil }
+    var binding: OriginBinding
+    if known.boundGeneration == generation, let pending = known.pending {
+      binding = pending
+    } else if known.boundGeneration == generation, let stored = try storedBinding() {
+      binding = stored
+    } else {
+      let place = try store.place()
+      let mark = try store.startMark()
+      let stored = try storedBinding()
+      let same = stored != nil && stored?.place == place && stored?.mark == mark
+      var newMark: [UInt8] = []
+      newMark.appendBigEndian(world.random128())
+      binding = OriginBinding(origin: stored?.origin ?? newOrigin(), mark: newMark, place: place)
+      if stored != nil, !same { binding.origin = newOrigin() }
+      try store.setStartMark(newMark)
+    }
+    if mint { binding.origin = newOrigin() }
+    session.withLock { $0 = Session(boundGeneration: generation, pending: binding) }
+    return binding
+  }
+
+  private func newOrigin() -> Origin { Origin(value: world.random()) }
+
+  private func storedBinding() throws(StoreError) -> OriginBinding? {
+    try store.read { (reader: borrowing any StoreReader & ~Copyable) throws(StoreError) in try OriginBinding.stored(in: reader) }
+  }
+
+  private func publish(_ group: Group) {
+    let version = published.withLock { published in
+      let version = published.state.version + (group.changed ? 1 : 0)
+      let served = published.state.clock
+      // What was seen of the origin before no longer matters once another is committed, and not sooner.
+      if published.state.own != group.state.own { published.mustMint = false }
+      if group.sawOwnElsewhere { published.mustMint = true }
+      published.state = group.state
+      published.state.version = version
+      for origin in published.damaged.keys {
+        // A damaged record that was written again serves its log again; one that was found meanwhile ends it.
+        if group.repaired.contains(origin) {
+          published.damaged[origin] = nil
+        } else {
+          published.state.clock.set(served.entry(origin) ?? Clock.Entry(origin: origin, n: 0, digest: 0))
+        }
+      }
+      return version
+    }
+    if group.changed { changes.announce(version) }
+  }
+
+  /// Runs a view's slice in a transaction of its own. On the writer's thread.
+  func commitSlice<R>(
+    _ size: WriteSize, _ body: (borrowing any StoreWriter & ~Copyable, SetState) throws(StoreError) -> R
+  ) throws(StoreError) -> R {
+    let state = self.state
+    return try store.write(size) { (transaction: borrowing any StoreWriter & ~Copyable) throws(StoreError) in
+      try body(transaction, state)
+    }
+  }
+}

@@ -1,0 +1,46 @@
+public import EventModel
+
+// What a clock says of an element and of the events that void it: for whoever is right at a clock that is not the newest.
+
+extension EventSet {
+  /// The least HLC of the records, of those that a clock covers, that declare a ULID wrong; nil: none does.
+  public func voided(
+    _ ulid: ULID, by clock: Clock, _ reader: borrowing any StoreReader & ~Copyable
+  ) throws(StoreError) -> HLC? {
+    var least: HLC?
+    let cursor = try reader.cursor(.voids)
+    var found = try cursor.seek(StoreKey.void(ulid, Dot(origin: Origin(value: 0), n: 0)).raw)
+    while found, cursor.key.bigEndian(at: 0, as: UInt128.self) == ulid.value {
+      let dot = Dot(origin: Origin(value: cursor.key.bigEndian(at: 16)), n: cursor.key.bigEndian(at: 24))
+      if clock.covers(dot), let record = try reader.get(.log, StoreKey.dot(dot).raw), let header = Record.Header(reading: record) {
+        least = min(least ?? header.hlc, header.hlc)
+      }
+      found = try cursor.next()
+    }
+    return least
+  }
+
+  /// Visits the elements under a ULID of which a clock covers a dot, least digest first.
+  ///
+  /// - Parameter visit: takes the element, the least HLC of its dots, and its body.
+  public func elements(
+    _ ulid: ULID, coveredBy clock: Clock, _ reader: borrowing any StoreReader & ~Copyable,
+    _ visit: (ElementID, HLC, RawSpan) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    let ids = try reader.cursor(.ids)
+    var found = try ids.seek(StoreKey.element(ElementID(ulid: ulid, digest: 0)).raw)
+    while found, let id = ElementID(key: ids.key), id.ulid == ulid {
+      let dots = try ElementRow(reading: ids.value).dots
+      if dots.contains(where: { clock.covers($0.dot) }) {
+        for recorded in dots {
+          guard let record = try reader.get(.log, StoreKey.dot(recorded.dot).raw), Record.isIntact(record, at: recorded.dot) else {
+            continue
+          }
+          try visit(id, dots[0].hlc, record.extracting(droppingFirst: Record.headerBytes))
+          break
+        }
+      }
+      found = try ids.next()
+    }
+  }
+}

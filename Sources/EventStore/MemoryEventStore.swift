@@ -1,0 +1,62 @@
+internal import EventModel
+import Synchronization
+
+/// A store in memory: for tests, simulation, and apps that keep nothing. Snapshots share what they have in common.
+///
+/// What is "on disk" is what was committed: `MemoryEventStoreProvider` keeps it, so a store that is dropped and opened again is a process
+/// that died and came back.
+public final class MemoryEventStore: EventStore {
+  struct Contents: Sendable {
+    var tables = [SortedBytes](repeating: SortedBytes(), count: Table.allCases.count)
+    var mark: [UInt8]?
+    var place: [UInt8] = []
+  }
+
+  /// What outlives the store: owned by the mutex.
+  final class Disk: Sendable {
+    let contents: Mutex<Contents>
+    init(_ contents: Contents = Contents()) { self.contents = Mutex(contents) }
+  }
+
+  let disk: Disk
+  private let writing = Mutex(())
+
+  public convenience init() { self.init(disk: Disk()) }
+
+  init(disk: Disk) { self.disk = disk }
+
+  public func read<R>(_ body: (borrowing any StoreReader & ~Copyable) throws(StoreError) -> R) throws(StoreError) -> R {
+    let tables = MemoryTables(disk.contents.withLock { $0.tables })
+    defer { tables.end() }
+    let reader: any StoreReader & ~Copyable = MemoryTransaction(tables: tables)
+    return try body(reader)
+  }
+
+  public func write<R>(
+    _ size: WriteSize, _ body: (borrowing any StoreWriter & ~Copyable) throws(StoreError) -> R
+  ) throws(StoreError) -> R {
+    try writing.withLock { (_: inout Void) throws(StoreError) -> R in
+      let tables = MemoryTables(disk.contents.withLock { $0.tables })
+      defer { tables.end() }
+      let writer: any StoreWriter & ~Copyable = MemoryTransaction(tables: tables)
+      let result = try body(writer)
+      disk.contents.withLock { $0.tables = tables.tables }
+      return result
+    }
+  }
+
+  public var generation: UInt64 { 1 }
+  public func place() -> [UInt8] { disk.contents.withLock { $0.place } }
+  public func startMark() -> [UInt8]? { disk.contents.withLock { $0.mark } }
+  public func setStartMark(_ mark: [UInt8]) { disk.contents.withLock { $0.mark = mark } }
+
+  public func bytesUsed() -> UInt64 {
+    disk.contents.withLock { contents in
+      contents.tables.reduce(0) { sum, table in
+        sum + table.chunks.reduce(0) { $0 + $1.reduce(0) { $0 + UInt64($1.key.count + $1.value.count) } }
+      }
+    }
+  }
+
+  public func close() {}
+}

@@ -1,0 +1,22 @@
+public import EventModel
+
+/// What is said of an element beside its body, as it is handed out.
+public struct StoredEvent: Sendable {
+  public let ulid: ULID
+  /// The element's first dot: the least (HLC, origin, n) held.
+  public let first: RecordedDot
+  /// The events held that declare this one wrong, sorted.
+  public let voidedBy: [ULID]
+  /// Whether it declares others wrong itself, in its body's `_voids`. Told by the feed only.
+  public let isVoid: Bool
+
+  public init(ulid: ULID, first: RecordedDot, voidedBy: [ULID], isVoid: Bool = false) {
+    self.ulid = ulid
+    self.first = first
+    self.voidedBy = voidedBy
+    self.isVoid = isVoid
+  }
+}
+
+/// Takes one element: what is said of it, and its body, which is valid until the call returns. Answers false to end the walk after it.
+public typealias EventVisitor = (StoredEvent, RawSpan) throws(StoreError) -> Bool

@@ -1,0 +1,231 @@
+internal import EventModel
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The queue in front of a database's one writer, and the thread that empties it.
+///
+/// LMDB ties a write transaction to its thread, so the writer has one of its own; it begins with the first work and ends when it has
+/// been idle for a while, so that thousands of databases need no thousands of threads.
+final class Writer: Sendable {
+  /// An append that waits.
+  struct Append: Sendable {
+    let draft: Draft
+    let done: @Sendable (AppendOutcome) -> Void
+    /// What it keeps in memory: the request's own bytes too.
+    var bytes: Int { draft.input.count + draft.output.count + draft.items.count * 256 + 64 }
+  }
+
+  /// A merge page that waits.
+  struct Merge: Sendable {
+    let page: VerifiedPage
+    let done: @Sendable (Result<Merged, StoreError>) -> Void
+    var bytes: Int { page.bytes.count + 64 }
+  }
+
+  /// A view's slice that waits: its own transaction.
+  struct Slice: Sendable {
+    let run: @Sendable (EventSet) -> Void
+    /// Called instead, when the writer stopped.
+    let abandon: @Sendable () -> Void
+  }
+
+  /// What the thread takes in one turn.
+  enum Turn: Sendable {
+    case group([Append], Merge?)
+    case slice(Slice)
+    /// No work for a while: the thread ends, and the next work starts another.
+    case idle
+    case stopped
+  }
+
+  private struct Queue {
+    var appends: [Append] = []
+    var head = 0
+    var merges: [Merge] = []
+    var slices: [Slice] = []
+    var bytes = 0
+    var threadRuns = false
+    var busy = false
+    var stopped = false
+    /// How long appends may still go before a waiting slice, and how long the last slice took.
+    var appendTime: Duration = .zero
+    var lastSlice: Duration = .zero
+
+    var waits: Bool { head < appends.count || !merges.isEmpty || !slices.isEmpty }
+  }
+
+  static let groupEventsMax = 4096
+  static let groupBytesMax = 4 << 20
+  private static let idleSeconds = 2
+
+  private let queueBytesMax: Int
+  private let budget: QueueBudget
+  private let queue = Mutex(Queue())
+  private let wake = Wake()
+  /// Set once, before any work; the set owns its writer, so it can't be strong.
+  private let owner = Mutex<Owner>(Owner())
+  private struct Owner: Sendable { weak var set: EventSet? }
+
+  var set: EventSet? {
+    get { owner.withLock { $0.set } }
+    set { owner.withLock { $0.set = newValue } }
+  }
+
+  init(queueBytesMax: Int, budget: QueueBudget) {
+    self.queueBytesMax = queueBytesMax
+    self.budget = budget
+  }
+
+  /// Whether a group is under way.
+  var isBusy: Bool { queue.withLock { $0.busy } }
+
+  /// Queues an append. Answers `busy` at once if too much waits.
+  func submit(_ append: Append) {
+    if let error = admit(append.bytes, { $0.appends.append(append) }) { append.done(.failed(error)) }
+  }
+
+  func submit(_ merge: Merge) {
+    if let error = admit(merge.bytes, { $0.merges.append(merge) }) { merge.done(.failure(error)) }
+  }
+
+  func submit(_ slice: Slice) {
+    if admit(0, { $0.slices.append(slice) }) != nil { slice.abandon() }
+  }
+
+  private func admit(_ bytes: Int, _ add: (inout sending Queue) -> Void) -> StoreError? {
+    guard budget.take(bytes) else { return StoreError(.busy, "too much waits for the disk, in all databases") }
+    var start = false
+    let error: StoreError? = queue.withLock { queue in
+      if queue.stopped { return StoreError(.closed, "the database was closed") }
+      if bytes > 0, queue.bytes > 0, queue.bytes + bytes > queueBytesMax { return StoreError(.busy, "too much waits for the disk") }
+      queue.bytes += bytes
+      add(&queue)
+      start = !queue.threadRuns
+      queue.threadRuns = true
+      return nil
+    }
+    if error != nil { budget.give(bytes) } else if start { startThread() } else { wake.signal() }
+    return error
+  }
+
+  /// Takes no more work, finishes what is queued, and returns when the thread has ended.
+  func stop() {
+    let runs = queue.withLock { queue in
+      queue.stopped = true
+      return queue.threadRuns
+    }
+    guard runs else { return }
+    wake.signal()
+    while queue.withLock({ $0.threadRuns }) { wake.pause() }
+  }
+
+  private func startThread() {
+    // The thread owns this writer and its set until it ends.
+    Thread.detach { [self] in
+      guard let set else { return abandonAll() }
+      while true {
+        let turn = next()
+        if case .idle = turn { return }
+        guard run(turn, set) else { return abandonAll() }
+      }
+    }
+  }
+
+  /// Answers what is still queued when the writer has stopped.
+  private func abandonAll() {
+    let left = queue.withLock { queue in
+      let left = (Array(queue.appends[queue.head...]), queue.merges, queue.slices)
+      queue = Queue()
+      queue.stopped = true
+      return left
+    }
+    budget.give(left.0.reduce(0) { $0 + $1.bytes } + left.1.reduce(0) { $0 + $1.bytes })
+    let closed = StoreError(.closed, "the database was closed")
+    for append in left.0 { append.done(.failed(closed)) }
+    for merge in left.1 { merge.done(.failure(closed)) }
+    for slice in left.2 { slice.abandon() }
+  }
+
+  /// The next turn: waits for work; ends after a while without any.
+  private func next() -> Turn {
+    while true {
+      let turn: Turn? = queue.withLock { queue in
+        queue.busy = queue.waits
+        guard queue.waits else {
+          return queue.stopped ? .stopped : nil
+        }
+        return Self.take(&queue)
+      }
+      if let turn { return turn }
+      if !wake.wait(seconds: Self.idleSeconds) {
+        // Under the lock, so work that comes now either is seen here or starts a new thread.
+        let idle = queue.withLock { queue in
+          if !queue.waits { queue.threadRuns = false }
+          return !queue.waits
+        }
+        if idle { return .idle }
+      }
+    }
+  }
+
+  /// Whole requests until the bounds, at most one merge page; a slice when no append waits, and at the latest after four times its own
+  /// duration of appends.
+  private static func take(_ queue: inout Queue) -> Turn {
+    let groupWaits = queue.head < queue.appends.count || !queue.merges.isEmpty
+    if !queue.slices.isEmpty, !groupWaits || queue.appendTime >= queue.lastSlice * 4 {
+      queue.appendTime = .zero
+      return .slice(queue.slices.removeFirst())
+    }
+    var events = 0
+    var bytes = 0
+    let start = queue.head
+    while queue.head < queue.appends.count {
+      let append = queue.appends[queue.head]
+      events += append.draft.items.count
+      bytes += append.draft.bodyBytes
+      if queue.head > start, events > groupEventsMax || bytes > groupBytesMax { break }
+      queue.head += 1
+    }
+    let group = Array(queue.appends[start..<queue.head])
+    if queue.head == queue.appends.count {
+      queue.appends.removeAll(keepingCapacity: true)
+      queue.head = 0
+    } else if queue.head > queue.appends.count / 2 {
+      // What was taken is let go of at the cost of a move for each.
+      queue.appends.removeFirst(queue.head)
+      queue.head = 0
+    }
+    return .group(group, queue.merges.isEmpty ? nil : queue.merges.removeFirst())
+  }
+
+  /// Runs a turn; false when the thread should end.
+  private func run(_ turn: Turn, _ set: EventSet) -> Bool {
+    let began = ContinuousClock.now
+    switch turn {
+    case .idle, .stopped: return false
+    case .slice(let slice):
+      slice.run(set)
+      let took = ContinuousClock.now - began
+      queue.withLock { $0.lastSlice = took }
+      return true
+    case .group(let appends, let merge):
+      let alive = set.commit(appends, merge)
+      let bytes = appends.reduce(merge?.bytes ?? 0) { $0 + $1.bytes }
+      budget.give(bytes)
+      let took = ContinuousClock.now - began
+      queue.withLock { queue in
+        queue.bytes -= bytes
+        queue.appendTime += took
+      }
+      if !alive { queue.withLock { $0.stopped = true } }
+      return alive
+    }
+  }
+}
