@@ -19,6 +19,7 @@ let package = Package(
     .library(name: "EventModel", targets: ["EventModel"]),
     .library(name: "EventStore", targets: ["EventStore"]),
     .library(name: "StoreConformance", targets: ["StoreConformance"]),
+    .library(name: "LMDBStore", targets: ["LMDBStore"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
@@ -33,6 +34,10 @@ let package = Package(
     .target(
       name: "StoreConformance", dependencies: ["EventStore", "EventModel"], path: "Tests/Support/StoreConformance", swiftSettings: strict),
     .testTarget(name: "EventStoreTests", dependencies: ["EventStore", "EventModel", "StoreConformance"], swiftSettings: strict),
+    .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
+    .target(name: "LMDBStore", dependencies: ["CLMDB", "EventModel", "EventStore"], swiftSettings: strict),
     .testTarget(name: "EventModelTests", dependencies: ["EventModel"], swiftSettings: strict),
+    .testTarget(
+      name: "LMDBStoreTests", dependencies: ["EventModel", "EventStore", "LMDBStore", "StoreConformance"], swiftSettings: strict),
   ]
 )
