@@ -18,6 +18,7 @@ let package = Package(
   products: [
     .library(name: "EventModel", targets: ["EventModel"]),
     .library(name: "EventStore", targets: ["EventStore"]),
+    .library(name: "ViewKit", targets: ["ViewKit"]),
     .library(name: "StoreConformance", targets: ["StoreConformance"]),
     .library(name: "LMDBStore", targets: ["LMDBStore"]),
   ],
@@ -31,11 +32,17 @@ let package = Package(
       dependencies: ["CChecksum", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: strict),
     .target(name: "EventStore", dependencies: ["EventModel"], swiftSettings: strict),
+    .target(name: "ViewKit", dependencies: ["EventModel"], swiftSettings: strict),
     .target(
       name: "StoreConformance", dependencies: ["EventStore", "EventModel"], path: "Tests/Support/StoreConformance", swiftSettings: strict),
     .testTarget(name: "EventStoreTests", dependencies: ["EventStore", "EventModel", "StoreConformance"], swiftSettings: strict),
     .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
     .target(name: "LMDBStore", dependencies: ["CLMDB", "EventModel", "EventStore"], swiftSettings: strict),
+    .target(name: "ViewEngine", dependencies: ["EventModel", "EventStore", "ViewKit"], swiftSettings: strict),
+    .testTarget(
+      name: "ViewEngineTests", dependencies: ["ViewEngine", "ViewKit", "EventStore", "EventModel", "LMDBStore", "StoreConformance"],
+      swiftSettings: strict),
+    .testTarget(name: "ViewKitTests", dependencies: ["ViewKit", "EventModel"], swiftSettings: strict),
     .testTarget(name: "EventModelTests", dependencies: ["EventModel"], swiftSettings: strict),
     .testTarget(
       name: "LMDBStoreTests", dependencies: ["EventModel", "EventStore", "LMDBStore", "StoreConformance"], swiftSettings: strict),

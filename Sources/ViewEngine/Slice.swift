@@ -1,0 +1,177 @@
+import EventModel
+import EventStore
+import ViewKit
+
+/// The puts of one slice, and the header that they were computed from: rows, blocks, totals and clock go into one transaction, or nothing
+/// does.
+struct Slice: Sendable {
+  let before: ViewHeader
+  private(set) var after: ViewHeader
+  private var keyRows: [Put] = []
+  private var groups: [GroupPuts] = []
+  private var skipped: [Put] = []
+  /// How many rows folds may still read, and from which level a row is a border.
+  private var refoldRowsLeft: Int
+  private let borderLevel: Int
+
+  /// Sorted by key, as its parts are in themselves; the header is not among them.
+  var puts: [Put] {
+    let groups = groups.sorted { $0.group < $1.group }
+    return keyRows + groups.flatMap(\.rows) + groups.flatMap(\.closed) + groups.flatMap(\.borders) + groups.flatMap(\.marks) + skipped
+  }
+
+  /// Computes new totals outside of the writer: nobody else writes this view's rows, and the header tells if somebody did.
+  ///
+  /// - Parameters:
+  ///   - rows: sorted by (key, pos).
+  ///   - end: the clock that the view is right at with these rows, and what of its delta was skipped; nil: more rows of the part follow.
+  init(
+    _ rows: ArraySlice<MappedDelta.Row>, end: (clock: Clock, skipped: [Happened: String?])?, _ header: ViewHeader, _ view: CompiledView,
+    _ options: ViewEngineOptions, _ reader: borrowing any StoreReader & ~Copyable, _ work: ViewWork
+  ) throws(StoreError) {
+    (before, after) = (header, header)
+    (refoldRowsLeft, borderLevel) = (options.refoldRowsMax, options.borderLevel)
+    let cursor = try reader.cursor(.view)
+    var start = rows.startIndex
+    while start < rows.endIndex {
+      var next = start + 1
+      while next < rows.endIndex, rows[next].key == rows[start].key { next += 1 }
+      try put(rows[start..<next], Joiner(view: view, key: rows[start].key, work: work), reader, cursor)
+      start = next
+    }
+    guard let end else { return }
+    after.clock = end.clock
+    for (element, reason) in end.skipped.sorted(by: { $0.key < $1.key }) {
+      let key = ViewKeys.prefix(header.number, .skipped) + ViewKeys.element(element)
+      let isThere = try reader.get(.view, key.raw) != nil
+      guard isThere != (reason != nil) else { continue }
+      after.skipped = isThere ? after.skipped - 1 : after.skipped + 1
+      skipped.append((key, reason.map { [UInt8]($0.utf8) }))
+    }
+  }
+
+  /// Whether keys of a view have folds that were left unfinished.
+  static func hasMarks(_ header: ViewHeader, _ reader: borrowing any StoreReader & ~Copyable) throws(StoreError) -> Bool {
+    let prefix = ViewKeys.prefix(header.number, .dirty)
+    let cursor = try reader.cursor(.view)
+    return try cursor.seek(prefix.raw) && cursor.key.starts(with: prefix.raw)
+  }
+
+  /// Whether folds are left unfinished.
+  var leavesMarks: Bool { groups.contains { $0.marks.contains { $0.value != nil } } }
+
+  /// Goes on with keys whose folds were left unfinished; nil: there are none.
+  init?(
+    mending header: ViewHeader, _ view: CompiledView, _ options: ViewEngineOptions, _ reader: borrowing any StoreReader & ~Copyable,
+    _ work: ViewWork
+  ) throws(StoreError) {
+    (before, after) = (header, header)
+    (refoldRowsLeft, borderLevel) = (options.refoldRowsMax, options.borderLevel)
+    let marks = try reader.cursor(.view)
+    let cursor = try reader.cursor(.view)
+    let prefix = ViewKeys.prefix(header.number, .dirty)
+    var found = try marks.seek(prefix.raw)
+    while found, marks.key.starts(with: prefix.raw), refoldRowsLeft > 0 {
+      let mark = try DirtyMark(reading: marks.value)
+      let joiner = Joiner(view: view, key: mark.key, work: work)
+      guard let row = try keyRow(joiner, reader) else { throw StoreError(.damaged, "a key of a view is missing") }
+      try put([], row, row, joiner, reader, cursor)
+      found = try marks.next()
+    }
+    if groups.isEmpty { return nil }
+    keyRows.sort { $0.key.raw.compare($1.key.raw) < 0 }
+  }
+
+  private func keyRow(_ joiner: Joiner, _ reader: borrowing any StoreReader & ~Copyable) throws(StoreError) -> KeyRow? {
+    guard let row = try reader.get(.view, (ViewKeys.prefix(before.number, .key) + joiner.key).raw) else { return nil }
+    return try KeyRow(reading: row)
+  }
+
+  /// One key's rows, in order of happening.
+  private mutating func put(
+    _ rows: ArraySlice<MappedDelta.Row>, _ joiner: Joiner, _ reader: borrowing any StoreReader & ~Copyable, _ cursor: any StoreCursor
+  ) throws(StoreError) {
+    let known = try keyRow(joiner, reader)
+    var row = known ?? KeyRow(group: after.nextGroup)
+    let changes = try changes(rows, known, joiner.work, reader)
+    if changes.isEmpty { return }
+    if known == nil { after.nextGroup += 1 }
+    for change in changes {
+      let more = (change.new.isActive ? 1 : 0) - (change.old?.isActive == true ? 1 : 0)
+      row.rows &+= UInt64(bitPattern: Int64(more))
+      after.rows &+= UInt64(bitPattern: Int64(more))
+    }
+    try put(changes, row, known, joiner, reader, cursor)
+  }
+
+  /// - Parameter changes: none, to go on where a mark says.
+  private mutating func put(
+    _ changes: [RowChange], _ row: KeyRow, _ known: KeyRow?, _ joiner: Joiner, _ reader: borrowing any StoreReader & ~Copyable,
+    _ cursor: any StoreCursor
+  ) throws(StoreError) {
+    var row = row
+    let isFold = joiner.view.isFold
+    let table = try GroupTable(before.number, row.group, known, isFold: isFold, cursor, joiner.work)
+    if isFold {
+      let markKey = ViewKeys.dirty(before.number, group: row.group)
+      let mark: DirtyMark? =
+        if known?.isDirty == true, let mark = try reader.get(.view, markKey.raw) { try DirtyMark(reading: mark) } else { nil }
+      var fold = GroupFold(table, known, mark, joiner, borderLevel: borderLevel)
+      if changes.isEmpty {
+        try fold.refold(rowsLeft: &refoldRowsLeft)
+      } else {
+        try fold.apply(changes, rowsLeft: &refoldRowsLeft)
+      }
+      var puts = fold.table.puts
+      if fold.mark != mark { puts.marks.append((markKey, fold.mark?.bytes)) }
+      groups.append(puts)
+      (row.total, row.isDirty) = (fold.total, fold.mark != nil)
+    } else {
+      var tree = GroupTree(table, known, joiner)
+      try tree.apply(changes)
+      groups.append(tree.table.puts)
+      (row.total, row.levels) = (tree.total, tree.levels)
+    }
+    if let last = changes.last { row.last = max(row.last, last.pos) }
+    if !row.isDirty || !isFold { row.value = joiner.value(row.total) }
+    keyRows.append((ViewKeys.prefix(before.number, .key) + joiner.key, row.bytes))
+    joiner.work.rowsWritten += 1
+  }
+
+  /// What rows change of what is stored: putting a row that is there changes nothing.
+  private func changes(
+    _ rows: ArraySlice<MappedDelta.Row>, _ known: KeyRow?, _ work: ViewWork, _ reader: borrowing any StoreReader & ~Copyable
+  ) throws(StoreError) -> [RowChange] {
+    var changes: [RowChange] = []
+    for row in rows {
+      let seen = changes.last?.pos == row.pos ? changes.removeLast() : nil
+      var old = seen?.old
+      if seen == nil, let known, row.pos <= known.last {
+        work.rowsRead += 1
+        let key = ViewKeys.at(ViewKeys.rows(before.number, group: known.group), row.pos)
+        if let stored = try reader.get(.view, key.raw) { old = try StoredRow(reading: stored) }
+      }
+      let new = (seen?.new ?? old)?.merged(row.stored) ?? row.stored
+      if new != old { changes.append(RowChange(pos: row.pos, new: new, old: old)) }
+    }
+    return changes
+  }
+
+  /// Puts everything, unless the view has moved since. In the writer's transaction.
+  func apply(_ puts: [Put], _ writer: borrowing any StoreWriter & ~Copyable) throws(StoreError) -> Bool {
+    guard let row = try writer.get(.view, before.key.raw), row.equals(before.bytes.raw) else { return false }
+    for (key, value) in puts {
+      if let value { try writer.put(.view, key.raw, value.raw) } else { try writer.delete(.view, key.raw) }
+    }
+    try writer.put(.view, after.key.raw, after.bytes.raw)
+    return true
+  }
+}
+
+extension StoredRow {
+  /// This row and what else is told of it: the earliest counts.
+  fileprivate func merged(_ other: StoredRow) -> StoredRow {
+    let voided = if let mine = voided, let theirs = other.voided { min(mine, theirs) } else { voided ?? other.voided }
+    return StoredRow(recorded: min(recorded, other.recorded), voided: voided, row: row)
+  }
+}

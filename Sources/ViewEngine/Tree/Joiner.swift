@@ -1,0 +1,68 @@
+import ViewKit
+
+/// What work was done: the bounds that the tree promises are tested by counting, not by time. Stays with the task that made it.
+final class ViewWork {
+  /// Joins of two partials, or rows applied to a state.
+  var combines = 0
+  /// Rows of the table that a cursor went over.
+  var rowsRead = 0
+  /// Rows put or deleted, the view's header not counted.
+  var rowsWritten = 0
+}
+
+/// Joins the partials of one key, in order of happening.
+struct Joiner {
+  let view: CompiledView
+  let key: [UInt8]
+  let work: ViewWork
+
+  /// The left fold of partials, beginning with the first that is one: there is no neutral element.
+  func join(_ partials: [Partial]) -> Partial {
+    var values: [PlacedRow] = []
+    values.reserveCapacity(partials.count)
+    for partial in partials {
+      switch partial {
+      case .none: continue
+      case .failed: return .failed
+      // A join looks at no place.
+      case .value(let bytes): values.append(PlacedRow(when: Pos.zero.when, row: bytes))
+      }
+    }
+    guard let first = values.first else { return .none }
+    guard values.count > 1 else { return .value(first.row) }
+    work.combines += values.count - 1
+    do throws(Refusal) { return .value(try view.advance(first.row, key: key, Array(values[1...]))) } catch { return .failed }
+  }
+
+  /// The run of several runs.
+  func join(_ blocks: [Block]) -> Block {
+    var joined = Block()
+    for block in blocks { joined.widen(by: block) }
+    joined.partial = join(blocks.map(\.partial))
+    return joined
+  }
+}
+
+extension Joiner {
+  /// The state of a `FoldView` after further rows, none of them voided.
+  func applied(_ rows: [PlacedRow], to state: Partial) -> Partial {
+    let before: [UInt8]?
+    switch state {
+    case .none: before = nil
+    case .failed: return .failed
+    case .value(let bytes): before = bytes
+    }
+    work.combines += rows.count
+    do throws(Refusal) { return .value(try view.advance(before, key: key, rows)) } catch { return .failed }
+  }
+
+  /// The JSON of a total's value; nil: the view has none. A total that can't be computed is a null, not a key that is missing.
+  func value(_ total: Partial) -> [UInt8]? {
+    let null = [UInt8]("null".utf8)
+    switch total {
+    case .none: return nil
+    case .failed: return null
+    case .value(let bytes): do throws(Refusal) { return try view.finish(bytes, key: key) } catch { return null }
+    }
+  }
+}

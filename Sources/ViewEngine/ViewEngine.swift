@@ -1,0 +1,126 @@
+package import EventModel
+package import EventStore
+package import ViewKit
+
+/// Runs a database's views: each is kept in the table `view` of the database's own store, and brought up to date when it is read.
+///
+/// A view's rows are right at the clock stored beside them, at every moment, also after a crash: a slice's rows, totals and clock are one
+/// transaction. What it answers is the value of the sequence of a key's rows in order of happening (`GroupTree`), whatever the order in
+/// which events came.
+package final class ViewEngine: Sendable {
+  package let set: EventSet
+  package let database: CompiledDatabase
+  private let runners: [String: ViewRunner]
+
+  package init(_ set: EventSet, _ database: CompiledDatabase, options: ViewEngineOptions = ViewEngineOptions()) {
+    (self.set, self.database) = (set, database)
+    runners = Dictionary(
+      database.views.map { ($0.name, ViewRunner(set, database, $0, options)) }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// The names of the views, in the order of their declaration.
+  package var names: [String] { database.views.map(\.name) }
+
+  func runner(_ view: String) throws(ViewError) -> ViewRunner {
+    guard let runner = runners[view] else { throw .noView }
+    return runner
+  }
+
+  /// Brings a view up to a clock: by default all that the database holds now. Callers at one time share the work.
+  ///
+  /// - Throws: `cancelled` when the task was cancelled; what was done so far is kept, and the work goes on if others wait for it.
+  package func catchUp(_ view: String, to clock: Clock? = nil) async throws(ViewError) {
+    try await runner(view).catchUp(to: clock ?? set.state.clock)
+  }
+
+  /// Starts a catch-up that nobody waits for.
+  package func startCatchUp(_ view: String) throws(ViewError) { try runner(view).start(to: set.state.clock) }
+
+  /// Brings all views up to date, one after the other. For a node's background work.
+  package func catchUpAll() async throws(ViewError) {
+    for name in names { try await catchUp(name) }
+  }
+
+  /// How far a view has read.
+  package func status(_ view: String) throws(ViewError) -> ViewStatus {
+    let runner = try runner(view)
+    do throws(StoreError) {
+      return try set.read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) in
+        let headers = try runner.headers(reader)
+        let live = headers.live
+        return ViewStatus(
+          name: runner.view.name, version: runner.view.version, clock: live?.clock ?? Clock(),
+          pending: state.pending(after: headers.current?.clock ?? Clock()), rows: live?.rows ?? 0, skipped: live?.skipped ?? 0)
+      }
+    } catch {
+      throw .store(error)
+    }
+  }
+
+  /// The events that a view skipped, and why, in order of happening.
+  package func skipped(_ view: String, limit: Int) throws(ViewError) -> [(id: ULID, reason: String)] {
+    let runner = try runner(view)
+    do throws(StoreError) {
+      return try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) in
+        var events: [(id: ULID, reason: String)] = []
+        guard let header = try runner.headers(reader).live else { return events }
+        let prefix = ViewKeys.prefix(header.number, .skipped)
+        let cursor = try reader.cursor(.view)
+        var found = try cursor.seek(prefix.raw)
+        while found, events.count < limit, cursor.key.starts(with: prefix.raw), cursor.key.byteCount == prefix.count + 32 {
+          let id = ULID(value: cursor.key.bigEndian(at: prefix.count))
+          events.append((id, String(decoding: [UInt8](copying: cursor.value), as: UTF8.self)))
+          found = try cursor.next()
+        }
+        return events
+      }
+    } catch {
+      throw .store(error)
+    }
+  }
+
+  /// Ends catch-ups under way after their slice; whoever waits is cancelled. Call before the set is closed.
+  package func close() {
+    for runner in runners.values { runner.close() }
+  }
+}
+
+/// The bounds of a slice: a few milliseconds of the writer's time.
+package struct ViewEngineOptions: Sendable {
+  package var recordsMax = 4096
+  package var rowsMax = 2048
+  package var bytesMax = 4 << 20
+  /// What is sorted at a time where a view is built anew.
+  package var buildBytesMax = 64 << 20
+  /// How many stored rows a slice folds again, of a `FoldView`.
+  package var refoldRowsMax = 8192
+  /// A `FoldView` keeps its state before each row of this level or a higher one. Another one than in other runs over a store is for tests
+  /// that have few rows: borders that are there stay right.
+  package var borderLevel = 2
+
+  package init() {}
+}
+
+/// How far a view has read.
+package struct ViewStatus: Sendable {
+  package let name: String
+  package let version: Int
+  /// What it is right at; nothing, while it is built.
+  package let clock: Clock
+  /// Records that it hasn't read. Falls while it is built, too.
+  package let pending: UInt64
+  /// Rows of all keys.
+  package let rows: UInt64
+  /// Events that it could not decode or map.
+  package let skipped: UInt64
+}
+
+/// Why a view could not be read.
+package enum ViewError: Error, Sendable {
+  /// The database declares no view of this name.
+  case noView
+  case store(StoreError)
+  case cancelled
+  /// A clock asked for names records that this node doesn't hold: these.
+  case clockNotHeld([Clock.Range])
+}

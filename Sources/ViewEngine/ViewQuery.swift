@@ -1,0 +1,71 @@
+package import EventModel
+package import ViewKit
+
+/// Which rows of a view are wanted. Keys are in their bytes (`KeyBytes`), from a URL's JSON or a typed key.
+package struct ViewQuery: Sendable {
+  package enum Keys: Sendable {
+    /// All, in key order.
+    case all
+    /// These, in the order asked; those that the view doesn't have are left out.
+    case these([[UInt8]])
+  }
+
+  package var keys = Keys.all
+  /// The first key of the range, in the direction of the listing.
+  package var start: [UInt8]?
+  /// The last key of the range, in the direction of the listing.
+  package var end: [UInt8]?
+  package var inclusiveEnd = true
+  /// Only keys that begin with these bytes: see `prefix(of:)`.
+  package var prefix: [UInt8]?
+  package var descending = false
+  /// Rows to be left out first.
+  package var skip = 0
+  /// 0: no limit but the page's bytes.
+  package var limit = 1000
+  /// Goes on after this key: what the page before said.
+  package var cursor: [UInt8]?
+  /// A page ends after about this many bytes.
+  package var bytesMax = 1 << 20
+
+  /// Only what happened at this time or later: `between`.
+  package var happenedFrom: Instant?
+  /// Only what happened before this time: `between`, and `as_of`, which includes its own millisecond.
+  package var happenedBefore: Instant?
+  /// Only what this clock covers: `known_at`, and `held_at` by `EventSet.clock(heldAt:)`. The view is brought up to it in any case.
+  package var known: Clock?
+
+  /// Whether it asks for less than all that is there now.
+  var isOfThePast: Bool { happenedFrom != nil || happenedBefore != nil || known != nil }
+
+  package init() {}
+
+  package init(key: [UInt8]) { keys = .these([key]) }
+
+  /// What the keys of a `prefix` begin with: strings that begin with a string, arrays that begin with an array's elements.
+  package static func prefix(of json: JSON) throws(KeyError) -> [UInt8] {
+    let bytes = try KeyBytes.bytes(of: json)
+    return json.kind == .string || json.kind == .array ? [UInt8](bytes.dropLast()) : bytes
+  }
+}
+
+/// Whether a view is brought up to date before it is read.
+package enum ViewUpdate: Sendable {
+  /// First.
+  case first
+  /// No: answer from what is there.
+  case no
+  /// Answer from what is there, and start it.
+  case lazy
+}
+
+/// A page of a view's rows, from one snapshot.
+package struct ViewPage: Sendable {
+  /// The clock that the rows are right at.
+  package internal(set) var clock = Clock()
+  /// Rows `{"key":…,"value":…}` in normal form, the separator between them.
+  package internal(set) var rows: [UInt8] = []
+  package internal(set) var count = 0
+  /// Where the next page goes on; nil: this is the last.
+  package internal(set) var cursor: [UInt8]?
+}

@@ -1,0 +1,133 @@
+import EventModel
+
+/// A view with its types erased: functions from bytes to bytes, so that the engine knows no view's types.
+///
+/// A key's rows, in order of happening, have a *total*: of a `ReduceView` the rows joined, of a `FoldView` the state after them. Totals
+/// are made of a total and further rows, and lose nothing when they are stored between.
+package struct CompiledView: Sendable {
+  package let name: String
+  package let version: Int
+  /// Names everything that results depend on: another one is another view.
+  package let fingerprint: String
+  /// May values of several keys be joined?
+  package let commutative: Bool
+  /// Whether it is a `FoldView`: its totals are states, which can't be joined.
+  package let isFold: Bool
+
+  private let mapEvent: @Sendable (DecodedEvent, Happened) throws -> [MappedRow]
+  private let advanceTotal: @Sendable ([UInt8]?, [UInt8], [PlacedRow]) throws -> [UInt8]
+  private let finishTotal: @Sendable ([UInt8], [UInt8]) throws -> [UInt8]?
+
+  /// How many rows one event may emit.
+  package static let emitsMax = 1000
+
+  /// The rows of an event.
+  ///
+  /// - Throws: why the view skips it: it doesn't decode, `map` throws, a key is none, a row can't be encoded, there are too many.
+  package func map(_ event: DecodedEvent, _ when: Happened) throws(Refusal) -> [MappedRow] {
+    do { return try mapEvent(event, when) } catch { throw Refusal(error) }
+  }
+
+  /// The total of the rows of `total` and those after.
+  ///
+  /// - Parameters:
+  ///   - total: nil: there are none yet; then `rows` must not be empty.
+  ///   - rows: in order of happening, all after those of `total`.
+  package func advance(_ total: [UInt8]?, key: [UInt8], _ rows: [PlacedRow]) throws(Refusal) -> [UInt8] {
+    do { return try advanceTotal(total, key, rows) } catch { throw Refusal(error) }
+  }
+
+  /// The JSON of a key's value, nil if the view has none for it. A value that can't be encoded is null.
+  package func finish(_ total: [UInt8], key: [UInt8]) throws(Refusal) -> [UInt8]? {
+    do { return try finishTotal(total, key) } catch { throw Refusal(error) }
+  }
+}
+
+/// A row as a view emitted it, in bytes.
+package struct MappedRow: Sendable, Equatable {
+  package let key: [UInt8]
+  package let row: [UInt8]
+}
+
+/// A row of a key and its place in the order of happening.
+package struct PlacedRow: Sendable {
+  package let when: Happened
+  package let row: [UInt8]
+
+  package init(when: Happened, row: [UInt8]) { (self.when, self.row) = (when, row) }
+}
+
+extension CompiledView {
+  /// - Throws: if the view is neither a `ReduceView` nor a `FoldView`, or has an illegal name.
+  package init(_ view: any EventView) throws(DeclarationError) {
+    guard isName(view.name) else { throw DeclarationError("`\(view.name)` is no name of a view: [a-z][a-z0-9_-]{0,63}") }
+    if let view = view as? any ReduceView {
+      self.init(reducing: view)
+    } else if let view = view as? any FoldView {
+      self.init(folding: view)
+    } else {
+      throw DeclarationError("view \(view.name): \(type(of: view)) must be a ReduceView or a FoldView")
+    }
+  }
+
+  private init<V: ReduceView>(reducing view: V) {
+    let rows = StoredCoding<V.Row>()
+    self.init(view, rows, types: [], commutative: V.Row.commutative, isFold: false) { total, _, placed in
+      var joined = try total.map(rows.value)
+      for next in placed {
+        let row = try rows.value(next.row)
+        joined = joined?.joined(row) ?? row
+      }
+      guard let joined else { throw CompactError() }
+      return try rows.bytes(joined)
+    } finish: { total, key in
+      try view.finish(rows.value(total), V.RowKey(keyBytes: key)).map(answer)
+    }
+  }
+
+  private init<V: FoldView>(folding view: V) {
+    let rows = StoredCoding<V.Row>()
+    let states = StoredCoding<V.State>()
+    self.init(view, rows, types: [V.State.self], commutative: false, isFold: true) { total, key, placed in
+      var state = if let total { try states.value(total) } else { try view.start(V.RowKey(keyBytes: key)) }
+      for next in placed { view.apply(try rows.value(next.row), next.when, to: &state) }
+      return try states.bytes(state)
+    } finish: { total, key in
+      try view.finish(states.value(total), V.RowKey(keyBytes: key)).map(answer)
+    }
+  }
+
+  private init<V: EventView>(
+    _ view: V, _ rows: StoredCoding<V.Row>, types: [any Any.Type], commutative: Bool, isFold: Bool,
+    advance: @escaping @Sendable ([UInt8]?, [UInt8], [PlacedRow]) throws -> [UInt8],
+    finish: @escaping @Sendable ([UInt8], [UInt8]) throws -> [UInt8]?
+  ) {
+    (name, version, self.commutative, self.isFold) = (view.name, view.version, commutative, isFold)
+    let types = [V.Event.self, V.RowKey.self, V.Row.self] + types
+    fingerprint = ([view.name, String(view.version), view.parameters] + types.map(stableName)).joined(separator: "\n")
+    (advanceTotal, finishTotal) = (advance, finish)
+    mapEvent = { decoded, when in
+      let event = if V.Event.self == JSON.self { decoded.body as? V.Event } else { try decoded.event.get() as? V.Event }
+      guard let event else { throw Refusal("", "not an event of \(V.Event.self)") }
+      var emit = Emit<V.RowKey, V.Row>()
+      try view.map(event, when, emit: &emit)
+      guard emit.rows.count <= Self.emitsMax else {
+        throw Refusal("", "\(emit.rows.count) rows were emitted, at most \(Self.emitsMax) are taken")
+      }
+      return try emit.rows.map { MappedRow(key: try KeyBytes.bytes(of: $0.key), row: try rows.bytes($0.row)) }
+    }
+  }
+}
+
+/// A value's JSON as an answer has it: infinities and NaN are null, and so is a value that can't be encoded.
+private func answer(_ value: some Encodable) -> [UInt8] {
+  var bytes: [UInt8] = []
+  do { try EventEncoder(nonFinite: .null).encode(value, to: &bytes) } catch { bytes = [UInt8]("null".utf8) }
+  return bytes
+}
+
+/// A type's name that is the same in every run: private types are named with an address otherwise.
+func stableName(_ type: any Any.Type) -> String {
+  let parts = String(reflecting: type).split(separator: "(unknown context at $", omittingEmptySubsequences: false)
+  return parts.enumerated().map { index, part in index == 0 ? part : part.drop { $0.isHexDigit } }.joined(separator: "(")
+}

@@ -1,0 +1,51 @@
+import EventModel
+
+/// One stored shape, chosen by the body's `type` and `version` members, and its upcast to the type of today.
+public struct Reading<Event: SendableMetatype>: Sendable {
+  let type: String?
+  let version: Int?
+  let read: @Sendable (JSON) throws -> Event
+
+  /// - Parameters:
+  ///   - type: the body's `type`; nil: any, or none.
+  ///   - version: the body's `version`; nil: any. A body without one is of version 1; one that is no integer matches only nil.
+  public init<Stored: Decodable & SendableMetatype>(
+    _ type: String? = nil, version: Int? = 1, _: Stored.Type, upcast: @escaping @Sendable (Stored) throws -> Event
+  ) {
+    (self.type, self.version) = (type, version)
+    read = { try upcast(EventDecoder().decode(Stored.self, from: $0)) }
+  }
+
+  /// A shape that is the event's own.
+  public init(_ type: String? = nil, version: Int? = 1, _: Event.Type) where Event: Decodable {
+    self.init(type, version: version, Event.self) { $0 }
+  }
+}
+
+/// Collects the readings of a type, in their order.
+@resultBuilder public enum ReadingsBuilder<Event: SendableMetatype> {
+  public static func buildExpression(_ reading: Reading<Event>) -> [Reading<Event>] { [reading] }
+  public static func buildExpression(_ readings: [Reading<Event>]) -> [Reading<Event>] { readings }
+  public static func buildBlock(_ readings: [Reading<Event>]...) -> [Reading<Event>] { readings.flatMap(\.self) }
+}
+
+/// The readings of an event type, asked for once.
+struct EventReader<Event: EventType>: Sendable {
+  private let readings = Event.readings
+
+  /// - Throws: a `Refusal` of `/type` if no reading is for this body; whatever the reading throws.
+  func event(_ body: JSON) throws -> Event {
+    if let only = readings.first, only.type == nil, only.version == nil { return try only.read(body) }
+    let type = body["type"]?.string
+    let version = body["version"].map { $0.int } ?? 1
+    for reading in readings where reading.type == nil || reading.type == type {
+      if reading.version == nil || reading.version == version { return try reading.read(body) }
+    }
+    let known = Set(readings.compactMap(\.type)).sorted().joined(separator: ", ")
+    guard let type else { throw Refusal("/type", "a string was expected, one of: \(known)") }
+    guard readings.contains(where: { $0.type == type || $0.type == nil }) else {
+      throw Refusal("/type", "`\(type)` is none of: \(known)")
+    }
+    throw Refusal("/version", "no such version of `\(type)`")
+  }
+}
