@@ -21,6 +21,7 @@ let package = Package(
     .library(name: "ViewKit", targets: ["ViewKit"]),
     .library(name: "StoreConformance", targets: ["StoreConformance"]),
     .library(name: "LMDBStore", targets: ["LMDBStore"]),
+    .library(name: "Views", targets: ["Views"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
@@ -42,6 +43,8 @@ let package = Package(
     .testTarget(
       name: "ViewEngineTests", dependencies: ["ViewEngine", "ViewKit", "EventStore", "EventModel", "LMDBStore", "StoreConformance"],
       swiftSettings: strict),
+    .target(name: "Views", dependencies: ["ViewKit", "EventModel"], path: "Views", swiftSettings: strict),
+    .testTarget(name: "ViewsTests", dependencies: ["Views", "ViewKit", "EventModel"], swiftSettings: strict),
     .testTarget(name: "ViewKitTests", dependencies: ["ViewKit", "EventModel"], swiftSettings: strict),
     .testTarget(name: "EventModelTests", dependencies: ["EventModel"], swiftSettings: strict),
     .testTarget(
