@@ -22,6 +22,7 @@ let package = Package(
     .library(name: "StoreConformance", targets: ["StoreConformance"]),
     .library(name: "LMDBStore", targets: ["LMDBStore"]),
     .library(name: "Views", targets: ["Views"]),
+    .library(name: "Laterbase", targets: ["Laterbase"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
@@ -46,6 +47,9 @@ let package = Package(
     .target(name: "Views", dependencies: ["ViewKit", "EventModel"], path: "Views", swiftSettings: strict),
     .testTarget(name: "ViewsTests", dependencies: ["Views", "ViewKit", "EventModel"], swiftSettings: strict),
     .testTarget(name: "ViewKitTests", dependencies: ["ViewKit", "EventModel"], swiftSettings: strict),
+    .target(name: "Laterbase", dependencies: ["EventModel", "EventStore", "LMDBStore", "ViewEngine", "ViewKit"], swiftSettings: strict),
+    .testTarget(
+      name: "LaterbaseTests", dependencies: ["Laterbase", "EventModel", "EventStore", "LMDBStore", "ViewKit"], swiftSettings: strict),
     .testTarget(name: "EventModelTests", dependencies: ["EventModel"], swiftSettings: strict),
     .testTarget(
       name: "LMDBStoreTests", dependencies: ["EventModel", "EventStore", "LMDBStore", "StoreConformance"], swiftSettings: strict),

@@ -1,0 +1,176 @@
+import EventModel
+package import EventStore
+import Synchronization
+package import ViewKit
+
+/// The databases of a node, opened when they are asked for, each once. The mutex owns the table; the storage is opened outside of it.
+package final class Catalog: Sendable {
+  private enum Entry {
+    case open(OpenedDatabase)
+    /// Being opened: who else wants it waits.
+    case opening([CheckedContinuation<Void, Never>])
+    /// Being removed: not there for anybody.
+    case removing
+  }
+
+  private struct Table {
+    var entries: [String: Entry] = [:]
+    var closed = false
+  }
+
+  private let provider: any EventStoreProvider
+  private let world: World
+  private let options: EventSetOptions
+  private let declared: [String: CompiledDatabase]
+  private let table = Mutex(Table())
+
+  package init(
+    provider: any EventStoreProvider, world: World, options: EventSetOptions,
+    declared: [String: CompiledDatabase] = [:]
+  ) {
+    self.provider = provider
+    self.world = world
+    self.options = options
+    self.declared = declared
+  }
+
+  /// The database if it is open already. O(1).
+  package func opened(_ name: String) -> OpenedDatabase? {
+    table.withLock { table in
+      if case .open(let database)? = table.entries[name] { return database }
+      return nil
+    }
+  }
+
+  /// The database, opened if it is there.
+  /// - Throws: `no-database` if it isn't.
+  package func open(_ name: String) async throws(LaterbaseError) -> OpenedDatabase {
+    if let database = opened(name) { return database }
+    guard let database = try await open(name, create: false)?.database else { throw .noDatabase(name) }
+    return database
+  }
+
+  /// The database, made if it isn't there.
+  /// - Returns: it, and whether it was made.
+  package func create(_ name: String) async throws(LaterbaseError) -> (database: OpenedDatabase, created: Bool) {
+    if let database = opened(name) { return (database, false) }
+    guard DatabaseName.isLegal(name) else {
+      throw LaterbaseError(.badParameter, "\(name) can't be a database's name: [a-z][a-z0-9_-]{0,63}, and none of the service's own")
+    }
+    guard let result = try await open(name, create: true) else { throw .noDatabase(name) }
+    return result
+  }
+
+  /// The names of the databases that are there, sorted.
+  package func names() throws(LaterbaseError) -> [String] {
+    let names: [String]
+    do throws(StoreError) { names = try provider.names() } catch { throw LaterbaseError(error) }
+    return table.withLock { table in
+      names.filter {
+        if case .removing? = table.entries[$0] { return false }
+        return true
+      }
+    }
+  }
+
+  /// Removes a database: gone at once for new requests; what is queued is committed, who waits wakes, streams get `grace` to end.
+  package func remove(_ name: String, grace: Duration = .seconds(10)) async throws(LaterbaseError) {
+    let database = try await open(name)
+    let mine = table.withLock { table in
+      guard case .open? = table.entries[name] else { return false }
+      table.entries[name] = .removing
+      return true
+    }
+    guard mine else { throw .noDatabase(name) }
+    await database.remove(grace: grace)
+    defer { table.withLock { $0.entries[name] = nil } }
+    do throws(StoreError) { try provider.remove(name) } catch { throw LaterbaseError(error) }
+  }
+
+  /// Commits what is queued in all databases, and closes them. Nothing is opened after this.
+  package func close() {
+    let open: [OpenedDatabase] = table.withLock { table in
+      table.closed = true
+      defer { table.entries = table.entries.filter { if case .open = $0.value { false } else { true } } }
+      return table.entries.values.compactMap { if case .open(let database) = $0 { database } else { nil } }
+    }
+    for database in open { database.close() }
+  }
+
+  private enum Turn {
+    case open(OpenedDatabase)
+    case mine
+    case wait
+    case gone
+    case closed
+  }
+
+  private func open(_ name: String, create: Bool) async throws(LaterbaseError) -> (database: OpenedDatabase, created: Bool)? {
+    while true {
+      let turn: Turn = table.withLock { table in
+        if table.closed { return .closed }
+        switch table.entries[name] {
+        case .open(let database): return .open(database)
+        case .removing: return .gone
+        case .opening: return .wait
+        case nil:
+          table.entries[name] = .opening([])
+          return .mine
+        }
+      }
+      switch turn {
+      case .open(let database): return (database, false)
+      case .gone: return nil
+      case .closed: throw LaterbaseError(.notReady, "the node is stopping")
+      case .wait: await waitUntilOpened(name)
+      case .mine: return try openNow(name, create: create)
+      }
+    }
+  }
+
+  private func waitUntilOpened(_ name: String) async {
+    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+      let waits = table.withLock { table in
+        guard case .opening(let waiting)? = table.entries[name] else { return false }
+        table.entries[name] = .opening(waiting + [continuation])
+        return true
+      }
+      if !waits { continuation.resume() }
+    }
+  }
+
+  private func openNow(_ name: String, create: Bool) throws(LaterbaseError) -> (database: OpenedDatabase, created: Bool)? {
+    var database: OpenedDatabase?
+    defer {
+      let (waiting, closed) = table.withLock { table in
+        var waiting: [CheckedContinuation<Void, Never>] = []
+        if case .opening(let others)? = table.entries[name] { waiting = others }
+        table.entries[name] = table.closed ? nil : database.map { .open($0) }
+        return (waiting, table.closed)
+      }
+      if closed { database?.close() }
+      for continuation in waiting { continuation.resume() }
+    }
+    do throws(StoreError) {
+      if let store = try provider.open(name, create: false) {
+        database = try openSet(name, store)
+        return database.map { ($0, false) }
+      }
+      guard create, let store = try provider.open(name, create: true) else { return nil }
+      database = try openSet(name, store)
+      return database.map { ($0, true) }
+    } catch {
+      throw LaterbaseError(error)
+    }
+  }
+
+  private func openSet(_ name: String, _ store: any EventStore) throws(StoreError) -> OpenedDatabase {
+    do throws(StoreError) {
+      let set = try EventSet(name, store: store, world: world, options: options)
+      return OpenedDatabase(name: name, set: set, declared: declared[name])
+    } catch {
+      store.close()
+      throw error
+    }
+  }
+}

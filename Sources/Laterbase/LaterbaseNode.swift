@@ -1,0 +1,129 @@
+public import EventModel
+public import EventStore
+import LMDBStore
+public import ViewKit
+
+/// Where a node keeps its databases.
+public enum Storage: Sendable {
+  /// In a folder, on LMDB: made if it isn't there. One process at a time.
+  case lmdb(folder: String)
+  /// Nowhere: for tests, and apps that keep nothing.
+  case memory
+  /// In a store of one's own.
+  case custom(any EventStoreProvider)
+}
+
+/// What a node is told beside its databases.
+public struct NodeOptions: Sendable {
+  public var limits = IntakeLimits()
+  /// A record further ahead of the wall clock than this is suspect.
+  public var driftMaxMilliseconds: Int64 = 60_000
+  /// Where this node serves, for the message to the next process that wants its folder.
+  public var address = ""
+
+  public init() {}
+}
+
+/// A node: databases that record, and answer from what is recorded, alone. Appends and reads work from the first moment.
+///
+///     let node = try LaterbaseNode([shipments], storage: .lmdb(folder: "data"))
+///     try await node[shipments].append([.scanned(…)])
+///
+/// It has no HTTP; `LaterbaseServer` puts that in front of one.
+public final class LaterbaseNode: Sendable {
+  /// Who this node is: 64 random bits, bound to the data folder.
+  public let id: Origin
+  /// A label for people; it may repeat.
+  public let name: String?
+  public let region: String?
+  public let options: NodeOptions
+  package let world: World
+  package let catalog: Catalog
+  private let provider: any EventStoreProvider
+  private let declared: [String: CompiledDatabase]
+
+  /// Opens the storage. Nothing is written to a database before its first append.
+  /// - Throws: `bad-parameter` if two databases have one name, or one or a view has an illegal one; `storage` if another process has the
+  ///   folder, or it can't be used.
+  public convenience init(
+    _ databases: [any DatabaseDeclaration], storage: Storage, name: String? = nil, region: String? = nil,
+    options: NodeOptions = NodeOptions()
+  ) throws(LaterbaseError) {
+    try self.init(databases, storage: storage, name: name, region: region, options: options, world: .system)
+  }
+
+  package init(
+    _ databases: [any DatabaseDeclaration], storage: Storage, name: String? = nil, region: String? = nil, options: NodeOptions,
+    world: World
+  ) throws(LaterbaseError) {
+    (self.name, self.region, self.options, self.world) = (name, region, options, world)
+    declared = try Self.compile(databases)
+    do throws(StoreError) {
+      switch storage {
+      case .lmdb(let folder):
+        provider = try LMDBEventStoreProvider(folder: folder, address: options.address)
+        id = try NodeFile.identity(in: folder, world)
+      case .memory:
+        provider = MemoryEventStoreProvider()
+        id = Origin(value: world.random())
+      case .custom(let provider):
+        self.provider = provider
+        id = Origin(value: world.random())
+      }
+    } catch {
+      throw LaterbaseError(error)
+    }
+    var set = EventSetOptions()
+    set.driftMaxMilliseconds = options.driftMaxMilliseconds
+    catalog = Catalog(provider: provider, world: world, options: set, declared: declared)
+  }
+
+  private static func compile(_ databases: [any DatabaseDeclaration]) throws(LaterbaseError) -> [String: CompiledDatabase] {
+    var declared: [String: CompiledDatabase] = [:]
+    for database in databases {
+      guard DatabaseName.isLegal(database.name) else {
+        throw LaterbaseError(
+          .badParameter, "\(database.name) can't be a database's name: [a-z][a-z0-9_-]{0,63}, and none of the service's own")
+      }
+      guard declared[database.name] == nil else { throw LaterbaseError(.badParameter, "two databases are named \(database.name)") }
+      do throws(DeclarationError) {
+        declared[database.name] = try CompiledDatabase(database)
+      } catch {
+        throw LaterbaseError(.badParameter, error.description)
+      }
+    }
+    return declared
+  }
+
+  /// The databases that were declared, by name.
+  package func declaration(_ name: String) -> CompiledDatabase? { declared[name] }
+
+  /// A database with its type of events.
+  public subscript<Event>(_ database: Database<Event>) -> OpenDatabase<Event> {
+    OpenDatabase(node: self, name: database.name, compiled: declared[database.name] ?? (try? CompiledDatabase(database)))
+  }
+
+  /// Waits until it is cancelled. Appends and reads work without it.
+  public func run() async throws {
+    while !Task.isCancelled { try await Task.sleep(for: .seconds(3600)) }
+  }
+
+  /// Says where this node serves, once that is known, to the next process that wants its folder.
+  package func setAddress(_ address: String) throws(LaterbaseError) {
+    do throws(StoreError) { try (provider as? LMDBEventStoreProvider)?.setAddress(address) } catch { throw LaterbaseError(error) }
+  }
+
+  /// Commits what is queued and lets go of the storage. Later requests fail with `not-ready`. Blocks until the disk has it all.
+  public func close() {
+    catalog.close()
+    (provider as? LMDBEventStoreProvider)?.close()
+  }
+
+  deinit { close() }
+
+  /// An intake for one request to a database.
+  /// - Parameter request: the request's name, if it has one.
+  package func intake(_ declared: CompiledDatabase?, request: ULID? = nil, onTaken: Draft.OnTaken = .refuse) -> Intake {
+    Intake(world: world, limits: options.limits, declared: declared, request: request, onTaken: onTaken)
+  }
+}

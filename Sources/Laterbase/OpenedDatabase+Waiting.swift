@@ -1,0 +1,54 @@
+package import EventModel
+import EventStore
+
+extension OpenedDatabase {
+  /// Waits for a change after the version `seen`, at most until the deadline or the task's cancellation.
+  package func waitForChange(after seen: UInt64, until deadline: ContinuousClock.Instant) async {
+    await withTaskGroup { group in
+      group.addTask { [changes = set.changes] in await changes.wait(after: seen) }
+      group.addTask { try? await Task.sleep(until: deadline, clock: .continuous) }
+      await group.next()
+      group.cancelAll()
+    }
+  }
+
+  /// Waits until what is held here covers a clock.
+  /// - Throws: `behind` if it doesn't in time.
+  package func wait(atLeast clock: Clock, timeout: Duration) async throws(LaterbaseError) {
+    let deadline = ContinuousClock.now + timeout
+    while true {
+      let seen = set.changes.version
+      if set.state.clock.covers(clock) { return }
+      _ = try reading { _ in }
+      guard ContinuousClock.now < deadline, !set.changes.isClosed, !Task.isCancelled else {
+        throw LaterbaseError(.behind, "this node doesn't hold all that the clock covers")
+      }
+      set.observe(clock)
+      await waitForChange(after: seen, until: deadline)
+    }
+  }
+}
+
+extension FeedReader {
+  /// Waits until there is an event to write: a long poll. What only moves the clock is walked over, and waiting goes on with the moved
+  /// clock; when the time is over, the task cancelled, or the node stopping, it returns too.
+  package mutating func wait(until deadline: ContinuousClock.Instant) async throws(LaterbaseError) {
+    while true {
+      let seen = database.set.changes.version
+      var probe = Probe()
+      var next = self
+      let more = try next.writePiece(to: &probe)
+      if next.events > 0 { return }
+      self = next.following()
+      if more { continue }
+      if ContinuousClock.now >= deadline || Task.isCancelled || database.set.changes.isClosed { return }
+      await database.waitForChange(after: seen, until: deadline)
+    }
+  }
+}
+
+/// Takes bytes and keeps none, and asks for no more after the first.
+private struct Probe: ByteSink {
+  private(set) var byteCount = 0
+  mutating func append(atMost count: Int, _ body: (inout OutputRawSpan) -> Void) { byteCount += FeedReader.pieceBytes }
+}

@@ -1,0 +1,102 @@
+import EventModel
+package import EventStore
+import Synchronization
+package import ViewEngine
+package import ViewKit
+
+/// A database that is open at this node: its event set, and what its declaration says.
+package final class OpenedDatabase: Sendable {
+  package let name: String
+  package let set: EventSet
+  /// What was declared under this name, if anything was.
+  package let declared: CompiledDatabase?
+  /// Its views, if it has any.
+  package let views: ViewEngine?
+  private let isRemoved = Atomic(false)
+  private let streams = Atomic(0)
+
+  package init(name: String, set: EventSet, declared: CompiledDatabase?) {
+    self.name = name
+    self.set = set
+    self.declared = declared
+    views = declared.flatMap { $0.views.isEmpty ? nil : ViewEngine(set, $0) }
+  }
+
+  /// Queues an append; `done` is called on the writer's thread once it is on disk, or was refused.
+  package func append(_ draft: Draft, done: @escaping @Sendable (Result<Appended, LaterbaseError>) -> Void) {
+    set.append(draft) { [self] outcome in done(result(of: outcome)) }
+  }
+
+  /// Appends all events of a draft or none, at a level.
+  /// - Parameter timeout: how long to wait for other nodes.
+  package func append(_ draft: Draft, consistency: Consistency, timeout: Duration) async throws(LaterbaseError) -> Receipt {
+    let ids = draft.items.map(\.ulid)
+    if consistency == .none {
+      try queue(draft)
+      return Receipt(queued: ids)
+    }
+    let appended = try result(of: await set.append(draft)).get()
+    let receipt = Receipt(ids: ids, appended, consistency: consistency)
+    // Nobody else can answer yet, so what is missing is missing until the time is over.
+    if receipt.status == .partial { try? await Task.sleep(for: timeout) }
+    return receipt
+  }
+
+  /// Queues an append whose outcome nobody waits for.
+  /// - Throws: what was refused at once: too much waits, or the database is closed.
+  private func queue(_ draft: Draft) throws(LaterbaseError) {
+    let slot = Slot<LaterbaseError>()
+    append(draft) { outcome in
+      if case .failure(let error) = outcome { slot.put(error) }
+    }
+    if let error = slot.value { throw error }
+  }
+
+  private func result(of outcome: AppendOutcome) -> Result<Appended, LaterbaseError> {
+    switch outcome {
+    case .recorded(let appended): .success(appended)
+    case .taken(let taken): .failure(.taken(taken))
+    case .failed(let error): .failure(self.error(error))
+    }
+  }
+
+  /// What a failure of the store means here: after a removal, that the database is gone.
+  package func error(_ error: StoreError) -> LaterbaseError {
+    if error.code == .closed, isRemoved.load(ordering: .acquiring) { return .noDatabase(name) }
+    return LaterbaseError(error)
+  }
+
+  /// Runs a read, with the store's errors as this library's.
+  package func reading<R>(_ body: (EventSet) throws(StoreError) -> R) throws(LaterbaseError) -> R {
+    if isRemoved.load(ordering: .acquiring) { throw .noDatabase(name) }
+    do throws(StoreError) { return try body(set) } catch { throw self.error(error) }
+  }
+
+  /// Counts an answer that reads in several pieces, so that a removal can wait for it.
+  package func beginStream() { streams.wrappingAdd(1, ordering: .relaxed) }
+  package func endStream() { streams.wrappingSubtract(1, ordering: .relaxed) }
+
+  /// Lets streams under way end, commits what is queued, wakes who waits, and closes the store.
+  func remove(grace: Duration) async {
+    isRemoved.store(true, ordering: .releasing)
+    let deadline = ContinuousClock.now + grace
+    while streams.load(ordering: .relaxed) > 0, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(20)) }
+    close()
+  }
+
+  /// Commits what is queued, and closes the store. Blocks.
+  func close() {
+    views?.close()
+    set.close()
+  }
+}
+
+extension LaterbaseError {
+  package static func noDatabase(_ name: String) -> LaterbaseError { LaterbaseError(.noDatabase, "there is no database \(name) here") }
+
+  static func taken(_ taken: [Taken]) -> LaterbaseError {
+    LaterbaseError(
+      .taken, "\(taken.count == 1 ? "a ULID belongs" : "\(taken.count) ULIDs belong") to events with other bodies",
+      faults: taken.map { Fault(index: $0.index, pointer: "/_id", detail: "\($0.ulid) is another event's") })
+  }
+}

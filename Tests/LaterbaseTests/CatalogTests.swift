@@ -1,0 +1,65 @@
+import EventModel
+import EventStore
+import Testing
+
+@testable import Laterbase
+
+@Suite struct `The catalog` {
+  let node: LaterbaseNode
+
+  init() throws { node = try LaterbaseNode([], storage: .memory) }
+
+  func append(_ text: String, to database: OpenedDatabase) async throws {
+    var intake = node.intake(nil)
+    _ = try await database.append(try intake.draft(document: [UInt8](text)), consistency: .one, timeout: .zero)
+  }
+
+  @Test func `opens a database once, whoever asks first`() async throws {
+    let made = try await withThrowingTaskGroup(of: (OpenedDatabase, Bool).self) { group in
+      for _ in 0..<20 { group.addTask { [node] in try await node.catalog.create("plain") } }
+      return try await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(Set(made.map { ObjectIdentifier($0.0) }).count == 1)
+    #expect(made.filter(\.1).count == 1)
+    #expect(try node.catalog.names() == ["plain"])
+  }
+
+  @Test func `knows no database that nobody made`() async throws {
+    let error = await #expect(throws: LaterbaseError.self) { try await node.catalog.open("plain") }
+    #expect(error?.slug == .noDatabase)
+    #expect(try node.catalog.names() == [])
+  }
+
+  @Test func `removes a database at once, wakes who waits, and makes it anew as another`() async throws {
+    let database = try await node.catalog.create("plain").database
+    try await append("{}", to: database)
+    var reader = FeedReader(database, after: database.set.state.clock, limit: 0, form: .lines)
+    let waiting = Task {
+      try await reader.wait(until: .now + .seconds(60))
+    }
+    try await node.catalog.remove("plain")
+    let woken = await #expect(throws: LaterbaseError.self) { try await waiting.value as Void }
+    #expect(woken?.slug == .noDatabase)
+    let gone = await #expect(throws: LaterbaseError.self) { try await append("{}", to: database) }
+    #expect(gone?.slug == .noDatabase)
+    let again = try await node.catalog.create("plain")
+    #expect(again.created)
+    #expect(again.database.set.state.records == 0)
+  }
+
+  @Test func `waits for a clock until it is covered, and says when it isn't in time`() async throws {
+    let database = try await node.catalog.create("plain").database
+    let elsewhere = try LaterbaseNode([], storage: .memory)
+    defer { elsewhere.close() }
+    let other = try await elsewhere.catalog.create("plain").database
+    try await append("[{},{}]", to: other)
+    let clock = other.set.state.clock
+    let late = await #expect(throws: LaterbaseError.self) { try await database.wait(atLeast: clock, timeout: .milliseconds(5)) }
+    #expect(late?.slug == .behind)
+    let waiting = Task { try await database.wait(atLeast: clock, timeout: .seconds(60)) }
+    try await append("{}", to: database)
+    _ = try await database.set.merge(VerifiedPage(try other.set.records(after: Clock()).page))
+    try await waiting.value
+    #expect(database.set.state.clock.covers(clock))
+  }
+}
