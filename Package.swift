@@ -23,9 +23,16 @@ let package = Package(
     .library(name: "LMDBStore", targets: ["LMDBStore"]),
     .library(name: "Views", targets: ["Views"]),
     .library(name: "Laterbase", targets: ["Laterbase"]),
+    .library(name: "HTTPService", targets: ["HTTPService"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird.git", exact: "2.28.1", traits: []),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+    .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
   ],
   targets: [
     .target(name: "CChecksum"),
@@ -50,6 +57,35 @@ let package = Package(
     .target(name: "Laterbase", dependencies: ["EventModel", "EventStore", "LMDBStore", "ViewEngine", "ViewKit"], swiftSettings: strict),
     .testTarget(
       name: "LaterbaseTests", dependencies: ["Laterbase", "EventModel", "EventStore", "LMDBStore", "ViewKit"], swiftSettings: strict),
+    .target(
+      name: "HTTPService",
+      dependencies: [
+        "EventModel", "EventStore", "Laterbase", "ViewEngine", "ViewKit",
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+        .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+        .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: strict),
+    .testTarget(
+      name: "HTTPServiceTests",
+      dependencies: [
+        "EventModel", "EventStore", "HTTPService", "Laterbase", "ViewKit",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdTesting", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      swiftSettings: strict),
     .testTarget(name: "EventModelTests", dependencies: ["EventModel"], swiftSettings: strict),
     .testTarget(
       name: "LMDBStoreTests", dependencies: ["EventModel", "EventStore", "LMDBStore", "StoreConformance"], swiftSettings: strict),

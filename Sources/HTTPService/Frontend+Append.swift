@@ -1,0 +1,121 @@
+import EventModel
+import EventStore
+import HummingbirdCore
+import Laterbase
+import NIOCore
+import ViewKit
+
+/// What `POST /db/{db}/e` says beside its body.
+struct AppendCall: Sendable {
+  let database: String
+  let mediaType: String
+  let onTaken: Draft.OnTaken
+  /// The request's name.
+  let request: ULID?
+  let consistency: Consistency
+  let timeout: Duration
+  /// Whether the answer leaves out `ids`.
+  let minimal: Bool
+}
+
+extension Frontend {
+  func appendCall(_ name: String, _ call: Call) throws(LaterbaseError) -> AppendCall {
+    try Accepted.json(call.headers.accept)
+    let parameters = try Parameters(call.query, known: ["consistency", "timeout", "on_taken"])
+    try checkWritable(name)
+    let taken = [MediaType.json, MediaType.ndjson] + (node.declaration(name)?.documents.flatMap(\.mediaTypes) ?? [])
+    let mediaType = try MediaType.ofRequest(call.headers, taken: taken)
+    return AppendCall(
+      database: name, mediaType: mediaType, onTaken: try Self.onTaken(parameters), request: try Self.request(call.headers),
+      consistency: try parameters.consistency(default: options.writeConsistency),
+      timeout: try parameters.timeout(default: .seconds(5)),
+      minimal: call.headers.prefer.map(Self.isMinimal) ?? false)
+  }
+
+  private static func onTaken(_ parameters: Parameters) throws(LaterbaseError) -> Draft.OnTaken {
+    switch parameters.text("on_taken") {
+    case nil, "refuse": return .refuse
+    case "skip": return .skip
+    default: throw Parameters.wrong("on_taken", "refuse or skip")
+    }
+  }
+
+  private static func request(_ headers: Headers) throws(LaterbaseError) -> ULID? {
+    guard let key = headers.idempotencyKey else { return nil }
+    guard let request = ULID(key) else { throw LaterbaseError(.badParameter, "the header Idempotency-Key must be a ULID") }
+    return request
+  }
+
+  private static func isMinimal(_ prefer: String) -> Bool {
+    prefer == "return=minimal" || prefer.split(separator: ",").contains { $0.split(separator: ";").first?.trimmed == "return=minimal" }
+  }
+
+  /// `POST /db/{db}/e`.
+  func append(_ name: String, _ call: Call, _ body: RequestBody) async throws(LaterbaseError) -> Answer {
+    let append = try appendCall(name, call)
+    if append.mediaType == MediaType.ndjson { return try await appendLines(append, body) }
+    let bytes = try await collect(body, call, bytesMax: options.limits.requestBytesMax)
+    let draft = try draft(append, bytes)
+    if draft.items.isEmpty { return Self.answer(try await nothing(append), append, created: false) }
+    let (database, created) = try await target(name)
+    let receipt: Receipt
+    if append.consistency.requiredAlone > 1 {
+      receipt = try await untilShutdown { () throws(LaterbaseError) in
+        try await database.append(draft, consistency: append.consistency, timeout: append.timeout)
+      }
+    } else {
+      receipt = try await database.append(draft, consistency: append.consistency, timeout: append.timeout)
+    }
+    return Self.answer(receipt, append, created: created)
+  }
+
+  func draft(_ append: AppendCall, _ bytes: [UInt8]) throws(LaterbaseError) -> Draft {
+    var intake = node.intake(node.declaration(append.database), request: append.request, onTaken: append.onTaken)
+    return try intake.draft(document: bytes, mediaType: append.mediaType)
+  }
+
+  /// The database to record in, made if that is allowed.
+  private func target(_ name: String) async throws(LaterbaseError) -> (database: OpenedDatabase, created: Bool) {
+    options.createsDatabases ? try await node.catalog.create(name) : (try await node.catalog.open(name), false)
+  }
+
+  /// What a request without an event comes to. It makes no database.
+  private func nothing(_ append: AppendCall) async throws(LaterbaseError) -> Receipt {
+    var own: Clock.Entry?
+    do throws(LaterbaseError) {
+      let state = try await node.catalog.open(append.database).set.state
+      own = state.own.flatMap { state.clock.entry($0) }
+    } catch {
+      if error.slug != .noDatabase || !options.createsDatabases { throw error }
+    }
+    return Receipt(ids: [], Appended(recorded: 0, known: 0, taken: [], clock: own), consistency: append.consistency)
+  }
+
+  private func appendLines(_ append: AppendCall, _ body: RequestBody) async throws(LaterbaseError) -> Answer {
+    let created = Flag()
+    var lines = LineAppend(
+      intake: node.intake(node.declaration(append.database), request: append.request, onTaken: append.onTaken),
+      idsMax: append.minimal ? 0 : options.limits.eventsMax
+    ) { [self] () throws(LaterbaseError) in
+      let target = try await target(append.database)
+      created.isSet = target.created
+      return target.database
+    }
+    do {
+      for try await piece in body { try await lines.write(piece.bytes) }
+    } catch let error as LaterbaseError {
+      throw error
+    } catch {
+      throw Self.brokenOff
+    }
+    let result = try await lines.finish(append.consistency)
+    if result.database == nil { return Self.answer(try await nothing(append), append, created: false) }
+    if result.receipt.status == .partial { try? await untilShutdown { try? await Task.sleep(for: append.timeout) } }
+    return Self.answer(result.receipt, append, created: created.isSet, hasIDs: result.hasIDs)
+  }
+
+  /// A yes or no that a closure of one task sets.
+  private final class Flag {
+    var isSet = false
+  }
+}

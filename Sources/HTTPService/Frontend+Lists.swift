@@ -1,0 +1,93 @@
+import EventModel
+import EventStore
+import Laterbase
+import NIOCore
+import NIOPosix
+
+extension Frontend {
+  /// Answers up to this many bytes have a length; longer ones are streamed.
+  private static let wholeBytesMax = 1 << 20
+
+  /// The answer with a list of events.
+  /// - Parameter writeTail: writes the members that follow `events`, each with its comma before it left out at the first.
+  func answer<Pieces: EventPieces & Sendable>(
+    _ pieces: Pieces, of database: OpenedDatabase, _ form: ListForm, _ writeTail: @escaping @Sendable (Pieces, inout ByteBuffer) -> Void
+  ) throws(LaterbaseError) -> Answer {
+    var pieces = pieces
+    var body = ByteBufferAllocator().buffer(capacity: 8 << 10)
+    if form == .array { body.append(code: "{\"events\":[") }
+    var more = true
+    while more, body.readableBytes < Self.wholeBytesMax { more = try pieces.writePiece(to: &body) }
+    var answer = Answer(200)
+    answer.fields = [("content-type", form.mediaType), ("vary", "accept"), ("cache-control", "private, no-cache")]
+    if more {
+      answer.content = .stream(Self.stream(body, pieces, of: database, form, writeTail))
+    } else {
+      Self.write(tail: pieces, form, writeTail, to: &body)
+      answer.content = .bytes(body)
+    }
+    return answer
+  }
+
+  private static func stream<Pieces: EventPieces & Sendable>(
+    _ first: ByteBuffer, _ pieces: Pieces, of database: OpenedDatabase, _ form: ListForm,
+    _ writeTail: @escaping @Sendable (Pieces, inout ByteBuffer) -> Void
+  ) -> Answer.Stream {
+    { write in
+      database.beginStream()
+      defer { database.endStream() }
+      try await write(first)
+      var (pieces, more) = (pieces, true)
+      while more {
+        let body: ByteBuffer
+        (pieces, body, more) = try await next(pieces, form, writeTail)
+        try await write(body)
+      }
+    }
+  }
+
+  /// The next piece, read on a thread that may wait for the disk: those of tasks and connections must not.
+  private static func next<Pieces: EventPieces & Sendable>(
+    _ pieces: Pieces, _ form: ListForm, _ writeTail: @escaping @Sendable (Pieces, inout ByteBuffer) -> Void
+  ) async throws -> (Pieces, ByteBuffer, Bool) {
+    try await NIOThreadPool.singleton.runIfActive {
+      var pieces = pieces
+      var body = ByteBufferAllocator().buffer(capacity: Pieces.pieceBytes + (64 << 10))
+      let more = try pieces.writePiece(to: &body)
+      if !more { write(tail: pieces, form, writeTail, to: &body) }
+      return (pieces, body, more)
+    }
+  }
+
+  private static func write<Pieces: EventPieces>(
+    tail pieces: Pieces, _ form: ListForm, _ writeTail: (Pieces, inout ByteBuffer) -> Void, to body: inout ByteBuffer
+  ) {
+    switch form {
+    case .array: body.append(code: "],")
+    case .lines: body.append(code: "{")
+    }
+    writeTail(pieces, &body)
+    body.append(code: "}")
+    if form == .lines { body.append(code: "\n") }
+  }
+
+  static func writeClock(_ reader: FeedReader, to body: inout ByteBuffer) {
+    body.append(code: "\"clock\":\"")
+    body.append(reader.clock.token)
+    body.append(code: "\",\"pending\":")
+    body.append(decimal: reader.pending)
+  }
+
+  static func writeMissing(_ reader: KeysReader, to body: inout ByteBuffer) {
+    body.append(code: "\"missing\":[")
+    write(reader.missing, to: &body)
+    body.append(code: "]")
+  }
+
+  static func writeCursor(_ cursor: ElementID?, to body: inout ByteBuffer) {
+    guard let cursor else { return body.append(code: "\"cursor\":null") }
+    body.append(code: "\"cursor\":\"")
+    body.append(Base64URL.encode(StoreKey.element(cursor).raw))
+    body.append(code: "\"")
+  }
+}

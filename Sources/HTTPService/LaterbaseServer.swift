@@ -1,0 +1,80 @@
+import EventModel
+package import Hummingbird
+import HummingbirdCore
+public import Laterbase
+import Logging
+import NIOCore
+import ServiceLifecycle
+import UnixSignals
+public import ViewKit
+
+/// A node behind HTTP.
+///
+///     try await LaterbaseServer(databases: [shipments]).run()
+public struct LaterbaseServer: Sendable {
+  /// The node that it serves.
+  public let node: LaterbaseNode
+  private let service: Frontend
+
+  /// Opens the storage; nothing listens yet.
+  /// - Throws: as `LaterbaseNode`.
+  public init(databases: [any DatabaseDeclaration], options: ServerOptions = .init()) throws(LaterbaseError) {
+    var nodeOptions = NodeOptions()
+    nodeOptions.limits = options.limits
+    nodeOptions.driftMaxMilliseconds = options.driftMaxMilliseconds
+    nodeOptions.address = "\(options.host):\(options.port)"
+    let node = try LaterbaseNode(databases, storage: options.storage, name: options.name, region: options.region, options: nodeOptions)
+    self.init(node: node, options: options)
+  }
+
+  /// Serves a node that is open already.
+  public init(node: LaterbaseNode, options: ServerOptions = .init()) {
+    self.node = node
+    service = Frontend(node: node, options: options)
+  }
+
+  /// Serves until the process gets SIGTERM or SIGINT, or the task is cancelled; then ends what is under way, and closes the node.
+  /// - Throws: if the address can't be listened at.
+  public func run() async throws {
+    defer { node.close() }
+    try await application().runService()
+  }
+
+  /// The server as Hummingbird runs it.
+  package func application() -> Application<Responder> {
+    let options = service.options
+    var quiet = options.logger
+    // What Hummingbird says at `info` we say ourselves.
+    quiet.logLevel = max(options.logger.logLevel, .notice)
+    return Application(
+      responder: Responder(service: service), server: HTTPServerBuilder { [service] in ConnectionChannel(responder: $0, service: service) },
+      configuration: ApplicationConfiguration(
+        address: .hostname(options.host, port: options.port), backlog: 1024,
+        availableConnectionsDelegate: MaximumAvailableConnections(options.connectionsMax, logger: quiet)),
+      services: [Stopping(service: service)], onServerRunning: { [service] in await Self.listening(service, $0) }, logger: quiet)
+  }
+
+  private static func listening(_ service: Frontend, _ channel: any Channel) async {
+    service.phase = .ready
+    let options = service.options
+    let port = channel.localAddress?.port ?? options.port
+    let address = "\(options.host):\(port)"
+    do { try service.node.setAddress(address) } catch { options.logger.warning("\(error.detail)") }
+    var metadata: Logger.Metadata = ["address": "\(address)", "node": "\(service.node.id)"]
+    if case .lmdb(let folder) = options.storage { metadata["data"] = "\(folder)" }
+    metadata["databases"] = "\((try? service.node.catalog.names().joined(separator: ",")) ?? "")"
+    options.logger.info("listening", metadata: metadata)
+    await options.onListening(port)
+  }
+
+  /// Says that the server is stopping as soon as it is asked to.
+  private struct Stopping: Service {
+    let service: Frontend
+
+    func run() async throws {
+      try? await gracefulShutdown()
+      service.phase = .stopping
+      service.options.logger.info("stopping")
+    }
+  }
+}

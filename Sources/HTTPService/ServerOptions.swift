@@ -1,0 +1,44 @@
+public import Laterbase
+public import Logging
+
+/// What a server is told beside its databases.
+public struct ServerOptions: Sendable {
+  /// Where the databases are kept.
+  public var storage = Storage.lmdb(folder: "./laterbase-data")
+  /// The address to listen at. Whether another one than loopback is allowed is the caller's to decide.
+  public var host = "127.0.0.1"
+  /// 0: any free port.
+  public var port = 5283
+  /// The URL at which others reach this node.
+  public var advertise: String?
+  /// A label of the node, for people.
+  public var name: String?
+  public var region = "default"
+  /// Host names beside `localhost` and that of `advertise` under which requests are taken.
+  public var allowedHosts: [String] = []
+  /// Origins of web pages that may call this server (`https://app.example`); none: CORS is off.
+  public var corsOrigins: [String] = []
+  /// Whether a first event makes its database.
+  public var createsDatabases = true
+  /// The level of a write that names none.
+  public var writeConsistency = Consistency.one
+  /// The level of a read that names none.
+  public var readConsistency = Consistency.one
+  /// Events and bytes of a request, and how far ahead of now an event may have happened.
+  public var limits = IntakeLimits()
+  /// A record further ahead of the wall clock than this is suspect.
+  public var driftMaxMilliseconds: Int64 = 60_000
+  /// Connections open at a time; more wait to be accepted.
+  public var connectionsMax = 10_000
+  /// How long a connection may be idle between requests.
+  public var idleTimeout = Duration.seconds(60)
+  /// A body slower than 1 KiB/s over so long is cut, and an answer that isn't taken for as long as a connection may be idle.
+  package var slowWindow = Duration.seconds(30)
+  /// The version that `GET /` tells.
+  public var version = laterbaseVersion
+  public var logger = Logger(label: "laterbase")
+  /// Called once requests are taken, with the port.
+  public var onListening: @Sendable (_ port: Int) async -> Void = { _ in }
+
+  public init() {}
+}
