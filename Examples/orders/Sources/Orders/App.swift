@@ -1,0 +1,11 @@
+import LaterbaseCommands
+import ViewKit
+
+@main struct App: LaterbaseMain {
+  static let databases: [any DatabaseDeclaration] = [
+    Database("orders", of: OrderEvent.self) {
+      TurnoverByCustomer()
+      LastStatus()
+    }
+  ]
+}

@@ -1,0 +1,5 @@
+import LaterbaseCommands
+import ViewKit
+import Views
+
+@main struct App: LaterbaseMain { static let databases = registry }

@@ -1,0 +1,69 @@
+import EventModel
+import Foundation
+import Testing
+
+@Suite struct DamageTests {
+  /// Flips a bit of every copy of `text` in a file; returns how many there are.
+  private func damage(_ path: String, _ text: String) throws -> Int {
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+    var count = 0
+    while let found = bytes.range(of: Data(text.utf8)) {
+      bytes[found.lowerBound + 3] ^= 1
+      count += 1
+    }
+    try bytes.write(to: URL(fileURLWithPath: path))
+    return count
+  }
+
+  @Test func `A damaged record is found and never served, its log ends before it, the next append has a new origin`() async throws {
+    try await Folder.with { folder in
+      let ids = try await Server.run(data: folder["a"]) { server in
+        var ids: [String] = []
+        for n in 1...5 {
+          let answer = try await server.post("/db/plain/e", #"{"n":\#(n),"text":"needle-\#(n)-needle"}"#)
+          ids.append(try #require(answer.json["ids"]?[0]?.string))
+        }
+        return ids
+      }.result
+      #expect(try damage(folder["a/db/plain/data.mdb"], "needle-3-needle") > 0)
+
+      let verify = try await Laterbase.run("verify", "--data", folder["a"])
+      #expect(verify.code == 1)
+      #expect(verify.output.contains("the record is damaged"), "\(verify.output)")
+      #expect(verify.lines.last == "NOT SOUND: 1 of 1 database")
+
+      let ended = try await Server.run(data: folder["a"]) { server in
+        let before = try await server.feed("plain")
+        #expect(before.compactMap { $0["n"]?.int } == [1, 2])
+        let byKey = try await server.get("/db/plain/e?keys=\(ids.joined(separator: ","))")
+        #expect(!(byKey.json["events"]?.elements ?? []).contains { $0["n"]?.int == 3 })
+        #expect(try await server.get("/db/plain/e/\(ids[2])").status != 200)
+        let range = try await server.get("/db/plain/e?from=1970-01-01T00:00:00Z")
+        #expect(!(range.json["events"]?.elements ?? []).contains { $0["n"]?.int == 3 })
+
+        let old = before[0]["_origin"]?.string
+        #expect(try await server.post("/db/plain/e", #"{"n":6}"#).status == 201)
+        let after = try await server.feed("plain")
+        #expect(after.compactMap { $0["n"]?.int } == [1, 2, 6])
+        #expect(after.last?["_origin"]?.string != old)
+      }
+      #expect(ended.code == 0)
+    }
+  }
+
+  @Test func `Damaged pages end the check's child process, not the command`() async throws {
+    try await Folder.with { folder in
+      let lines = (1...5000).map { "{\"n\":\($0)}\n" }.joined()
+      let append = try await Laterbase.run("append", "plain", "--data", folder["a"], input: lines)
+      #expect(append.code == 0, "\(append.notes)")
+      let path = folder["a/db/plain/data.mdb"]
+      var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+      // The two meta pages stay, so the file opens; every other page's header is noise.
+      for page in stride(from: 2 * 4096, to: bytes.count, by: 4096) { for byte in 10..<16 { bytes[page + byte] = 0xA5 } }
+      try bytes.write(to: URL(fileURLWithPath: path))
+      let verify = try await Laterbase.run("verify", "--data", folder["a"])
+      #expect(verify.code == 1)
+      #expect(verify.lines.last == "NOT SOUND: 1 of 1 database", "\(verify.output)\(verify.notes)")
+    }
+  }
+}
