@@ -1,0 +1,1 @@
+../../Tests/EventModelTests/JSON/ReferenceJSON.swift
