@@ -52,6 +52,8 @@ final class FolderLock: Sendable {
     file.withLock { file in
       if file < 0 { return }
       _ = ftruncate(file, 0)
+      // Closing alone isn't enough: a process that is just being started has a copy of the descriptor until it runs its own program.
+      _ = flock(file, LOCK_UN)
       _ = close(file)
       file = -1
     }
