@@ -26,34 +26,36 @@ extension EventSet {
     case died
   }
 
-  /// Records a group in one transaction, publishes, and answers. On the writer's thread.
-  /// - Returns: false if a stage said that the process died.
-  func commit(_ appends: [Writer.Append], _ merge: Writer.Merge?) -> Bool {
-    guard goesOn(.admitted) else { return false }
+  /// Records a group in one transaction, and publishes. On the writer's thread.
+  /// - Returns: what answers those who wait; nil if a stage said that the process died.
+  func commit(_ appends: [Writer.Append], _ merge: Writer.Merge?) -> (() -> Void)? {
+    guard goesOn(.admitted) else { return nil }
     do {
       for _ in 0..<8 {
         switch try attempt(appends, merge) {
-        case .died: return false
+        case .died: return nil
         case .reopened: continue
         case .done(let group):
-          guard goesOn(.persisted) else { return false }
+          guard goesOn(.persisted) else { return nil }
           publish(group)
-          guard goesOn(.published) else { return false }
-          for (append, outcome) in zip(appends, group.outcomes) { append.done(outcome) }
-          if let merge, let merged = group.merged { merge.done(merged) }
-          return true
+          guard goesOn(.published) else { return nil }
+          return {
+            for (append, outcome) in zip(appends, group.outcomes) { append.done(outcome) }
+            if let merge, let merged = group.merged { merge.done(merged) }
+          }
         }
       }
-      fail(appends, merge, StoreError(.storage, "the store was opened anew again and again"))
+      return failure(appends, merge, StoreError(.storage, "the store was opened anew again and again"))
     } catch {
-      fail(appends, merge, error)
+      return failure(appends, merge, error)
     }
-    return true
   }
 
-  private func fail(_ appends: [Writer.Append], _ merge: Writer.Merge?, _ error: StoreError) {
-    for append in appends { append.done(.failed(error)) }
-    merge?.done(.failure(error))
+  private func failure(_ appends: [Writer.Append], _ merge: Writer.Merge?, _ error: StoreError) -> () -> Void {
+    {
+      for append in appends { append.done(.failed(error)) }
+      merge?.done(.failure(error))
+    }
   }
 
   private func goesOn(_ stage: WriterStage) -> Bool { options.atStage?(stage) != .die }

@@ -216,16 +216,19 @@ final class Writer: Sendable {
       queue.withLock { $0.lastSlice = took }
       return true
     case .group(let appends, let merge):
-      let alive = set.commit(appends, merge)
+      let answer = set.commit(appends, merge)
+      // Before the answers: whoever has one may come again at once, and finds the room that its request took.
       let bytes = appends.reduce(merge?.bytes ?? 0) { $0 + $1.bytes }
       budget.give(bytes)
-      let took = ContinuousClock.now - began
       queue.withLock { queue in
         queue.bytes -= bytes
-        queue.appendTime += took
+        if answer == nil { queue.stopped = true }
       }
-      if !alive { queue.withLock { $0.stopped = true } }
-      return alive
+      guard let answer else { return false }
+      answer()
+      let took = ContinuousClock.now - began
+      queue.withLock { $0.appendTime += took }
+      return true
     }
   }
 }
