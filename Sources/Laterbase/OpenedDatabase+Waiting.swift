@@ -32,6 +32,7 @@ extension OpenedDatabase {
 extension FeedReader {
   /// Waits until there is an event to write: a long poll. What only moves the clock is walked over, and waiting goes on with the moved
   /// clock; when the time is over, the task cancelled, or the node stopping, it returns too.
+  /// - Throws: `no-database` if the database was removed, and what reading it throws.
   package mutating func wait(until deadline: ContinuousClock.Instant) async throws(LaterbaseError) {
     while true {
       let seen = database.set.changes.version
@@ -41,7 +42,10 @@ extension FeedReader {
       if next.events > 0 { return }
       self = next.following()
       if more { continue }
-      if ContinuousClock.now >= deadline || Task.isCancelled || database.set.changes.isClosed { return }
+      if ContinuousClock.now >= deadline || Task.isCancelled || database.set.changes.isClosed {
+        // The database may have been removed since it was read above.
+        return try database.reading { _ in }
+      }
       await database.waitForChange(after: seen, until: deadline)
     }
   }

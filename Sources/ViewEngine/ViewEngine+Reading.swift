@@ -51,11 +51,9 @@ extension ViewEngine {
     _ view: String, _ query: ViewQuery, _ update: ViewUpdate, oldAnswers: Bool, _ visit: (RawSpan, RawSpan) throws(StoreError) -> Int
   ) async throws(ViewError) -> (clock: Clock, cursor: [UInt8]?) {
     let runner = try runner(view)
-    switch update {
-    case .first: try await catchUp(view)
-    case .lazy: try startCatchUp(view)
-    case .no: break
-    }
+    if case .first = update { try await catchUp(view) }
+    // Afterwards: the answer is what is there, and doesn't wait for the catch-up's processor time.
+    defer { if case .lazy = update { runner.start(to: set.state.clock) } }
     // Totals of an old version can't be computed here: its code is gone.
     if update != .first, query.isOfThePast { try await reach(query.known ?? Clock(), view) }
     if update == .first, let known = query.known { try await reach(known, view) }
