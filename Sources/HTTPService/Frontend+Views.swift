@@ -55,7 +55,7 @@ extension Frontend {
     let parameters = try Parameters(call.query, known: Self.viewParameters)
     let query = try Self.query(parameters)
     let update = try Self.update(parameters)
-    let timeout = try parameters.timeout(default: .seconds(30))
+    let timeout = try parameters.timeout(default: options.viewTimeout)
     let level = try parameters.consistency(default: options.readConsistency)
     let database = try await opened(name)
     try await wait(for: database, parameters)

@@ -34,6 +34,8 @@ public struct ServerOptions: Sendable {
   public var idleTimeout = Duration.seconds(60)
   /// A body slower than 1 KiB/s over so long is cut, and an answer that isn't taken for as long as a connection may be idle.
   package var slowWindow = Duration.seconds(30)
+  /// How long a view may take to catch up where a request doesn't say.
+  package var viewTimeout = Duration.seconds(30)
   /// The version that `GET /` tells.
   public var version = laterbaseVersion
   public var logger = Logger(label: "laterbase")

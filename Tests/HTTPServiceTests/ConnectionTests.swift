@@ -74,7 +74,7 @@ import Testing
     }
   }
 
-  @Test func `is closed when it is idle, and when a body comes too slowly`() async throws {
+  @Test func `is closed when it is idle or a body comes too slowly, not while it waits for an answer`() async throws {
     try await serving(
       .socket, nil,
       {
@@ -86,9 +86,15 @@ import Testing
       await slow.send(
         "POST /db/plain/e HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\nContent-Length: 90\r\n\r\n{}\n")
       #expect(await slow.read().statuses.allSatisfy { $0 == 400 })
-      let poll = try Wire(client.port)
-      await poll.send(Self.get("/db/plain/e?feed=longpoll&timeout=1s"))
-      #expect(await poll.read { $0.contains("no-database") }.statuses == [404])
+      _ = try await client.node.catalog.create("plain")
+      // On a busy machine the request may come when its connection was idle for too long: then another is tried.
+      var answered: [Int] = []
+      for _ in 0..<100 where answered.isEmpty {
+        let poll = try Wire(client.port)
+        await poll.send(Self.get("/db/plain/e?feed=longpoll&timeout=1s"))
+        answered = await poll.read { $0.contains("\"pending\":0") }.statuses
+      }
+      #expect(answered == [200])
     }
   }
 

@@ -5,6 +5,8 @@ import HummingbirdTesting
 import Laterbase
 import Logging
 import NIOCore
+import ServiceLifecycle
+import Testing
 import ViewKit
 
 @testable import HTTPService
@@ -32,21 +34,65 @@ func serving<R: Sendable>(
 ) async throws -> R {
   var options = ServerOptions()
   options.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+  // Other tests may hold up this one for long: only what a test is about may run out of time.
+  (options.idleTimeout, options.slowWindow, options.viewTimeout) = (.seconds(3600), .seconds(3600), .seconds(3600))
   change(&options)
   var nodeOptions = NodeOptions()
   nodeOptions.limits = options.limits
   let node = try node ?? LaterbaseNode([notes], storage: .memory, options: nodeOptions)
-  let server = LaterbaseServer(node: node, options: options)
-  let app = server.application()
-  return try await app.test(depth == .router ? .router : .live) { try await body(Client(client: $0, node: node)) }
+  switch depth {
+  case .router:
+    return try await LaterbaseServer(node: node, options: options).application().test(.router) { router in
+      try await body(Client(port: 0, node: node) { uri, method, headers, content in
+        Reply(try await router.execute(uri: uri, method: method, headers: headers, body: content))
+      })
+    }
+  case .socket:
+    return try await listening(node, options) { port in
+      let configuration = TestClient.Configuration(timeout: .seconds(600))
+      return try await TestClient.withClient(host: "127.0.0.1", port: port, configuration: configuration) { socket in
+        try await body(Client(port: port, node: node) { uri, method, headers, content in
+          Reply(try await socket.execute(TestClient.Request(uri, method: method, authority: "localhost", headers: headers, body: content)))
+        })
+      }
+    }
+  }
+}
+
+/// Runs a server on a free loopback port for as long as the closure runs.
+private func listening<R: Sendable>(
+  _ node: LaterbaseNode, _ options: ServerOptions, _ body: @escaping @Sendable (_ port: Int) async throws -> R
+) async throws -> R {
+  let (ports, listening) = AsyncStream<Int>.makeStream()
+  var options = options
+  options.port = 0
+  options.onListening = { listening.yield($0) }
+  let app = LaterbaseServer(node: node, options: options).application()
+  let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [app], logger: options.logger))
+  return try await withThrowingTaskGroup(of: Void.self) { tasks in
+    tasks.addTask {
+      defer { listening.finish() }
+      try await group.run()
+    }
+    do {
+      let port = try #require(await ports.first { _ in true }, "the server does not listen")
+      let result = try await body(port)
+      await group.triggerGracefulShutdown()
+      try await tasks.waitForAll()
+      return result
+    } catch {
+      await group.triggerGracefulShutdown()
+      throw error
+    }
+  }
 }
 
 /// A client, and what it is told.
 struct Client: Sendable {
-  let client: any TestClientProtocol
+  /// 0: the router alone is asked.
+  let port: Int
   let node: LaterbaseNode
-
-  var port: Int { client.port ?? 0 }
+  let execute: @Sendable (_ uri: String, HTTPRequest.Method, HTTPFields, _ body: ByteBuffer?) async throws -> Reply
 
   func send(
     _ method: HTTPRequest.Method, _ uri: String, _ body: String? = nil, type: String? = "application/json",
@@ -55,8 +101,7 @@ struct Client: Sendable {
     var fields = HTTPFields()
     if body != nil, let type { fields[.contentType] = type }
     for (name, value) in headers { if let name = HTTPField.Name(name) { fields[name] = value } }
-    let response = try await client.execute(uri: uri, method: method, headers: fields, body: body.map { ByteBuffer(string: $0) })
-    return Reply(response)
+    return try await execute(uri, method, fields, body.map { ByteBuffer(string: $0) })
   }
 
   func get(_ uri: String, _ headers: [String: String] = [:]) async throws -> Reply { try await send(.get, uri, nil, headers) }
@@ -76,9 +121,15 @@ struct Reply: Sendable {
   let text: String
 
   init(_ response: TestResponse) {
-    status = response.status.code
-    headers = response.headers
-    text = String(buffer: response.body)
+    self.init(response.head, response.body)
+  }
+
+  init(_ response: TestClient.Response) {
+    self.init(response.head, response.body ?? ByteBuffer())
+  }
+
+  private init(_ head: HTTPResponse, _ body: ByteBuffer) {
+    (status, headers, text) = (head.status.code, head.headerFields, String(buffer: body))
   }
 
   /// The body as JSON; null if it is none.

@@ -25,7 +25,7 @@ final class Wire: Sendable {
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = in_port_t(port).bigEndian
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-    var wait = timeval(tv_sec: 60, tv_usec: 0)
+    var wait = timeval(tv_sec: 600, tv_usec: 0)
     _ = unsafe setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &wait, socklen_t(MemoryLayout<timeval>.size))
     let connected = unsafe withUnsafePointer(to: &address) { pointer in
       unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -53,21 +53,28 @@ final class Wire: Sendable {
 
   /// Sends; a server that closed meanwhile is no error.
   func send(_ bytes: [UInt8]) async {
-    await elsewhere { [socket] in
-      var at = 0
-      while at < bytes.count {
-        let sent = unsafe bytes.withUnsafeBytes { bytes in
-          // A closed connection must not raise SIGPIPE.
-          #if canImport(Glibc)
-            unsafe Glibc.send(socket, bytes.baseAddress.map { unsafe $0 + at }, bytes.count - at, Int32(MSG_NOSIGNAL))
-          #else
-            unsafe Darwin.send(socket, bytes.baseAddress.map { unsafe $0 + at }, bytes.count - at, 0)
-          #endif
-        }
-        if sent <= 0 { return }
-        at += sent
+    // What the connection takes at once goes at once: the threads may all be waiting for answers.
+    let sent = put(bytes, from: 0, waits: false)
+    if sent < bytes.count { await elsewhere { [self] in _ = put(bytes, from: sent, waits: true) } }
+  }
+
+  /// Sends until all is gone, the connection takes no more, or the server closed it; returns how far it came.
+  private func put(_ bytes: [UInt8], from start: Int, waits: Bool) -> Int {
+    var at = start
+    while at < bytes.count {
+      let sent = unsafe bytes.withUnsafeBytes { bytes in
+        let rest = unsafe bytes.baseAddress.map { unsafe $0 + at }
+        // A closed connection must not raise SIGPIPE.
+        #if canImport(Glibc)
+          return unsafe Glibc.send(socket, rest, bytes.count - at, Int32(MSG_NOSIGNAL) | (waits ? 0 : Int32(MSG_DONTWAIT)))
+        #else
+          return unsafe Darwin.send(socket, rest, bytes.count - at, waits ? 0 : MSG_DONTWAIT)
+        #endif
       }
+      if sent <= 0 { break }
+      at += sent
     }
+    return at
   }
 
   /// All that comes until the text has what is wanted, or the server closes.

@@ -35,7 +35,7 @@ import Testing
     try await append("{}", to: database)
     var reader = FeedReader(database, after: database.set.state.clock, limit: 0, form: .lines)
     let waiting = Task {
-      try await reader.wait(until: .now + .seconds(60))
+      try await reader.wait(until: .now + .seconds(3600))
     }
     try await node.catalog.remove("plain")
     let woken = await #expect(throws: LaterbaseError.self) { try await waiting.value as Void }
@@ -56,7 +56,7 @@ import Testing
     let clock = other.set.state.clock
     let late = await #expect(throws: LaterbaseError.self) { try await database.wait(atLeast: clock, timeout: .milliseconds(5)) }
     #expect(late?.slug == .behind)
-    let waiting = Task { try await database.wait(atLeast: clock, timeout: .seconds(60)) }
+    let waiting = Task { try await database.wait(atLeast: clock, timeout: .seconds(3600)) }
     try await append("{}", to: database)
     _ = try await database.set.merge(VerifiedPage(try other.set.records(after: Clock()).page))
     try await waiting.value

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import EventModel
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 
 /// An answer, read whole.
 struct Answer: Sendable {
@@ -36,7 +37,7 @@ extension Server {
   }
 
   private func send(_ request: HTTPClientRequest) async throws -> Answer {
-    let answer = try await Self.http.execute(request, timeout: .seconds(90))
+    let answer = try await Self.http.execute(request, timeout: .seconds(300))
     return Answer(status: answer.status.code, body: [UInt8](try await answer.body.collect(upTo: 256 << 20).readableBytesView))
   }
 
@@ -51,5 +52,26 @@ extension Server {
   /// The origins whose records are held.
   func origins(_ database: String) async throws -> [String] {
     try await get("/db/\(database)").json["origins"]?.members?.map(\.name) ?? []
+  }
+}
+
+extension Server {
+  /// Sends GET requests together on one connection, and returns the text of all that comes until the server closes it.
+  /// - Parameter onAnswer: called when the first answer begins: by then the server has read all of the requests.
+  func pipelined(_ paths: [String], onAnswer: @escaping @Sendable () throws -> Void) async throws -> String {
+    let text = paths.map { "GET \($0) HTTP/1.1\r\nHost: localhost\r\n\r\n" }.joined()
+    let port = url.split(separator: ":").last.flatMap { Int($0) } ?? 0
+    let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup).connect(host: "127.0.0.1", port: port) { channel in
+      channel.eventLoop.makeCompletedFuture { try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel) }
+    }
+    return try await channel.executeThenClose { inbound, outbound in
+      try await outbound.write(ByteBuffer(string: text))
+      var answers = ""
+      for try await bytes in inbound {
+        if answers.isEmpty { try onAnswer() }
+        answers += String(buffer: bytes)
+      }
+      return answers
+    }
   }
 }

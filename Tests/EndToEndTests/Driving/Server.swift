@@ -29,7 +29,7 @@ struct Server: Sendable {
   }
 
   /// Longer than any test of this suite takes: a server that hangs is killed, and its status shows it.
-  private static let patience = Duration.seconds(120)
+  private static let patience = Duration.seconds(600)
 
   /// Starts `laterbase serve` on a free loopback port, runs `body`, and stops the server with SIGTERM if it still runs.
   static func run<R: Sendable>(
