@@ -43,17 +43,20 @@ func serving<R: Sendable>(
   switch depth {
   case .router:
     return try await LaterbaseServer(node: node, options: options).application().test(.router) { router in
-      try await body(Client(port: 0, node: node) { uri, method, headers, content in
-        Reply(try await router.execute(uri: uri, method: method, headers: headers, body: content))
-      })
+      try await body(
+        Client(port: 0, node: node) { uri, method, headers, content in
+          Reply(try await router.execute(uri: uri, method: method, headers: headers, body: content))
+        })
     }
   case .socket:
     return try await listening(node, options) { port in
       let configuration = TestClient.Configuration(timeout: .seconds(600))
       return try await TestClient.withClient(host: "127.0.0.1", port: port, configuration: configuration) { socket in
-        try await body(Client(port: port, node: node) { uri, method, headers, content in
-          Reply(try await socket.execute(TestClient.Request(uri, method: method, authority: "localhost", headers: headers, body: content)))
-        })
+        try await body(
+          Client(port: port, node: node) { uri, method, headers, content in
+            let request = TestClient.Request(uri, method: method, authority: "localhost", headers: headers, body: content)
+            return Reply(try await socket.execute(request))
+          })
       }
     }
   }
