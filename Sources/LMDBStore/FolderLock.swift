@@ -18,21 +18,17 @@ final class FolderLock: Sendable {
   /// Takes the lock, or throws `inUse` naming who has it.
   init(folder: String, address: String) throws(StoreError) {
     path = folder + "/lock"
+    // A throw from here on runs `deinit`, which must not touch a descriptor that was closed: its number may be another file's by then.
+    self.file = Mutex(-1)
     let file = try FileSystem.descriptor(path, O_RDWR | O_CREAT | O_CLOEXEC)
-    self.file = Mutex(file)
     if flock(file, LOCK_EX | LOCK_NB) != 0 {
       let code = errno
-      let holder = code == EWOULDBLOCK ? Self.holder(path) : nil
       _ = close(file)
-      if let holder { throw StoreError(.inUse, "\(folder) is in use by \(holder)") }
+      if code == EWOULDBLOCK { throw StoreError(.inUse, "\(folder) is in use by \(Self.holder(path))") }
       throw LMDBCode(code).error("lock", path)
     }
-    do throws(StoreError) {
-      try write(address)
-    } catch {
-      _ = close(file)
-      throw error
-    }
+    self.file.withLock { $0 = file }
+    try write(address)
   }
 
   deinit { release() }

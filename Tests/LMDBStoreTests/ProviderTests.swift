@@ -68,6 +68,34 @@ import Testing
     next.close()
   }
 
+  /// What a refusal opened it closes once: closed twice, or cut to nothing, it would be another thread's file that has the number by then.
+  @Test func `is refused without touching any other file of the process`() throws {
+    let provider = try LMDBEventStoreProvider(folder: folder.path)
+    let stop = Atomic<Bool>(false)
+    let touched = Atomic<Int>(0)
+    let bystanders = (0..<3).map { index in
+      let path = folder.path + "/bystander-\(index)"
+      return Background {
+        try Data().write(to: URL(fileURLWithPath: path))
+        while !stop.load(ordering: .relaxed) {
+          do {
+            let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+            try file.write(contentsOf: Data([1]))
+            if try file.seekToEnd() != 1 { touched.add(1, ordering: .relaxed) }
+            try file.close()
+          } catch {
+            touched.add(1, ordering: .relaxed)
+          }
+        }
+      }
+    }
+    for _ in 0..<1000 { #expect(errorCode { _ = try LMDBEventStoreProvider(folder: folder.path) } == .inUse) }
+    stop.store(true, ordering: .relaxed)
+    for bystander in bystanders { bystander.join() }
+    #expect(touched.load(ordering: .relaxed) == 0)
+    provider.close()
+  }
+
   @Test func `is for one process`() async throws {
     let provider = try LMDBEventStoreProvider(folder: folder.path, address: "127.0.0.1:4711")
     await #expect(processExitsWith: .exitCode(7)) { [path = folder.path as String, pid = getpid() as Int32] in
