@@ -35,7 +35,7 @@ extension SetState {
       guard cursor.key.byteCount == 16 else { throw StoreError(.damaged, "a key of the log has a wrong length") }
       let origin = Origin(value: cursor.key.bigEndian(at: 0))
       lastOrigin = lastOrigin ?? origin
-      while found, cursor.key.bigEndian(at: 0, as: UInt64.self) == origin.value {
+      while found, cursor.key.byteCount == 16, cursor.key.bigEndian(at: 0, as: UInt64.self) == origin.value {
         let dot = Dot(origin: origin, n: cursor.key.bigEndian(at: 8))
         if Record.isIntact(cursor.value, at: dot) {
           let chain = Digest(reading: cursor.value, at: Record.Offset.chain)

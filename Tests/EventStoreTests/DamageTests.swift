@@ -57,6 +57,22 @@ import Testing
     #expect(set.state.clock[own] == 5)
   }
 
+  @Test(arguments: [Table.ids, .voids, .again, .log]) func `to a row is told by a verification, which goes on`(table: Table)
+    async throws
+  {
+    let fixture = Fixture()
+    let set = try fixture.open()
+    try await set.appendAll(fixture.draft((0..<10).map { #"{"v":\#($0)}"# }))
+    for key in [[UInt8]](arrayLiteral: [7], [UInt8](repeating: 7, count: 16), [UInt8](repeating: 7, count: 32)) {
+      try set.store.write(WriteSize(bytes: 0, events: 0)) { (writer: borrowing any StoreWriter & ~Copyable) throws(StoreError) in
+        try writer.put(table, key.raw, [UInt8](repeating: 9, count: 5).raw)
+      }
+      let report = try set.verify()
+      #expect(!report.isSound, "a key of \(key.count) bytes")
+      #expect(report.records >= 10)
+    }
+  }
+
   @Test func `that took a record away fails the merge alone, not the appends beside it`() async throws {
     let (here, there) = (Fixture(), Fixture(world: ManualWorld(seed: 8)))
     let (set, peer) = (try here.open(), try there.open())
