@@ -80,6 +80,7 @@ package struct Intake: ~Copyable {
     var input: [UInt8] = []
     input.reserveCapacity(bodies.reduce(0) { $0 + $1.raw.byteCount })
     for body in bodies { input.append(copying: body.raw) }
+    guard input.count <= limits.requestBytesMax else { throw LaterbaseError(.tooLarge, "more than \(limits.requestBytesMax) bytes") }
     var output: [UInt8] = []
     var events: [ParsedEvent] = []
     var start = 0

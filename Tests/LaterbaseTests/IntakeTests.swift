@@ -78,6 +78,20 @@ import ViewKit
     #expect(try refusal("[" + Array(repeating: "{}", count: 10_001).joined(separator: ",") + "]").slug == .tooLarge)
   }
 
+  @Test func `events that are given as values have the same bounds as a document`() {
+    func slug(_ bodies: [JSON]) -> LaterbaseError.Slug? {
+      var limits = IntakeLimits()
+      limits.requestBytesMax = 100
+      var intake = Intake(world: .still(), limits: limits)
+      do throws(LaterbaseError) { _ = try intake.draft(bodies: bodies) } catch { return error.slug }
+      return nil
+    }
+    let body: JSON = ["text": JSON(String(repeating: "x", count: 40))]
+    #expect(slug([body]) == nil)
+    #expect(slug([body, body, body]) == .tooLarge)
+    #expect(slug(Array(repeating: [:], count: 10_001)) == .tooLarge)
+  }
+
   @Test func `an event whose key names itself among its voids is refused`() throws {
     let at = Instant.noon
     let own = ULID(at: at, low80: Digest.sha256([UInt8]("k").raw).first16 >> 48)
