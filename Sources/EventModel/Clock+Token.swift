@@ -8,6 +8,9 @@ extension Clock {
   /// The clock as a token.
   public var token: String { Base64URL.encode(tokenBytes.raw) }
 
+  /// Appends the token.
+  public func write(to text: inout [UInt8]) { Base64URL.write(tokenBytes.raw, to: &text) }
+
   /// The bytes behind the token.
   public var tokenBytes: [UInt8] {
     var bytes: [UInt8] = [1]
@@ -92,7 +95,14 @@ public enum Base64URL {
 
   public static func encode(_ bytes: RawSpan) -> String {
     var text: [UInt8] = []
-    text.reserveCapacity((bytes.byteCount * 4 + 2) / 3)
+    write(bytes, to: &text)
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// Appends the text of the bytes.
+  static func write(_ bytes: RawSpan, to text: inout [UInt8]) {
+    text.reserveCapacity(text.count + (bytes.byteCount * 4 + 2) / 3)
+    let alphabet = alphabet
     var buffer: UInt32 = 0
     var bits = 0
     for i in 0..<bytes.byteCount {
@@ -104,7 +114,6 @@ public enum Base64URL {
       }
     }
     if bits > 0 { text.append(alphabet[Int(buffer << UInt32(6 - bits) & 63)]) }
-    return String(decoding: text, as: UTF8.self)
   }
 
   public static func decode(_ text: RawSpan) -> [UInt8]? {

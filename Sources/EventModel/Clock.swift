@@ -36,6 +36,9 @@ public struct Clock: Hashable, Sendable {
     }
   }
 
+  /// The clock of one origin.
+  public init(_ entry: Entry) { entries = entry.n > 0 ? [entry] : [] }
+
   /// For entries that are known to rise strictly by origin.
   init(rising entries: [Entry]) { self.entries = entries }
 

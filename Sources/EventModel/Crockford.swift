@@ -15,6 +15,7 @@ enum Crockford {
 
   /// Appends `digits` characters of the value, most significant first.
   static func write(_ value: UInt128, digits: Int, to bytes: inout [UInt8]) {
+    let alphabet = alphabet
     var shift = 5 * (digits - 1)
     // Two halves of 64 bits are several times as fast as shifts of 128.
     let high = UInt64(truncatingIfNeeded: value >> 65)

@@ -16,11 +16,15 @@ struct ConnectionChannel: ServerChildChannel, HTTPChannelHandler {
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
     channel.eventLoop.makeCompletedFuture {
       let pipeline = channel.pipeline.syncOperations
+      let connection = ConnectionHandler(service: service, loop: channel.eventLoop)
+      let lane = FastLane(service: service, connection: connection)
+      connection.lane = lane
+      try pipeline.addHandler(lane)
       // The decoder's limits are above ours, because past them it can only close with a bare 400.
       try pipeline.configureHTTPServerPipeline(
         withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false, withEncoderConfiguration: .init(),
         withDecoderLimitConfiguration: .init())
-      try pipeline.addHandler(ConnectionHandler(service: service))
+      try pipeline.addHandler(connection)
       try pipeline.addHandler(HTTP1ToHTTPServerCodec(secure: false))
       return try NIOAsyncChannel(wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
     }

@@ -35,11 +35,19 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private var encoder: ChannelHandlerContext?
   private var isRemoved = false
   private var isTakingHeld = false
+  /// Body bytes of the request that is coming.
+  private var requestBytes = 0
+  /// What is in front of the decoder; nil once that is gone.
+  var lane: FastLane?
+  let mailbox: Mailbox
 
   /// A body's least bytes a second.
   private static let slowBytesMin: Int64 = 1 << 10
 
-  init(service: Frontend) { self.service = service }
+  init(service: Frontend, loop: any EventLoop) {
+    self.service = service
+    mailbox = service.mailboxes.mailbox(of: loop)
+  }
 
   // MARK: life
 
@@ -51,6 +59,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   func handlerRemoved(context: ChannelHandlerContext) {
     isRemoved = true
     encoder = nil
+    lane = nil
     timer?.cancel()
   }
 
@@ -93,12 +102,14 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
       begin(head, context)
       if underWay == 1, service.mayBeShort(head) { return shortCut.begin(head) }
     case .body(let bytes):
-      bodyBytes += Int64(bytes.readableBytes)
+      came(bytes.readableBytes)
+      requestBytes += bytes.readableBytes
       if shortCut.isTaken { return shortCut.add(bytes) }
     case .end:
       isReading = false
       lastActive = .now()
       if shortCut.isTaken { return answerShortly(context) }
+      lane?.decoded(bodyBytes: requestBytes)
     }
     context.fireChannelRead(wrapInboundOut(part))
   }
@@ -106,12 +117,11 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   private func answerShortly(_ context: ChannelHandlerContext) {
     let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
     let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
-    let loop = context.eventLoop
     let (head, body) = shortCut.wait()
-    let taken = service.answerShortly(head, body) { answer in
-      if loop.inEventLoop { handler.value.finish(answer, bound.value) } else { loop.execute { handler.value.finish(answer, bound.value) } }
-    }
-    if taken { return }
+    let call = service.shortCall(head)
+    if let call { lane?.learn(call, bodyBytes: requestBytes) }
+    lane?.decoded(bodyBytes: requestBytes)
+    if let call, service.answer(call, body, mailbox, { handler.value.finish($0, bound.value) }) { return }
     // The long way.
     shortCut.leave()
     context.fireChannelRead(wrapInboundOut(.head(head)))
@@ -122,8 +132,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   /// Writes the short cut's answer, and goes on with what came meanwhile.
   private func finish(_ answer: Answer, _ context: ChannelHandlerContext) {
     shortCut.leave()
-    underWay -= 1
-    lastActive = .now()
+    leave()
     guard !isRemoved else { return }
     let wire = answer.wire(date: service.dates.text(at: service.node.world.now()), closes: closesAfterAnswer)
     // Below the encoder, which would only write the same bytes.
@@ -153,13 +162,39 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
-    lastActive = .now()
-    underWay += 1
-    isReading = true
-    (readingSince, bodyBytes) = (lastActive, 0)
+    begin(bytes: 0)
+    requestBytes = 0
     if !head.isKeepAlive { closesAfterAnswer = true }
     guard let expect = head.headers.first(name: "expect"), expect.isHeader("100-continue"), service.mayContinue(head) else { return }
     context.writeAndFlush(wrapOutboundOut(.head(HTTPResponseHead(version: .http1_1, status: .continue))), promise: nil)
+  }
+
+  // MARK: the fast lane's requests
+
+  /// Whether a request may be answered in front of all that is here.
+  var isFree: Bool { underWay == 0 && !isClosing && !closesAfterAnswer }
+
+  /// A request's head is there, and so many bytes of its body.
+  func begin(bytes: Int) {
+    lastActive = .now()
+    underWay += 1
+    isReading = true
+    (readingSince, bodyBytes) = (lastActive, Int64(bytes))
+  }
+
+  /// So much more of the body is there.
+  func came(_ bytes: Int) { bodyBytes += Int64(bytes) }
+
+  /// The whole request is there.
+  func cameWhole() { isReading = false }
+
+  /// The request was answered, or goes another way.
+  /// - Returns: whether the connection must be closed after the answer.
+  @discardableResult func leave() -> Bool {
+    isReading = false
+    underWay -= 1
+    lastActive = .now()
+    return closesAfterAnswer
   }
 
   // MARK: answers
@@ -186,7 +221,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   /// Closes when the answer has left. A client that is still sending would lose it to a reset, so what it sends is read for a while and
   /// thrown away.
-  private func end(_ context: ChannelHandlerContext, after written: EventLoopFuture<Void>) {
+  func end(_ context: ChannelHandlerContext, after written: EventLoopFuture<Void>) {
     isClosing = true
     let wasReading = isReading
     let bound = NIOLoopBound(context, eventLoop: context.eventLoop)

@@ -5,8 +5,8 @@ import Laterbase
 import NIOCore
 import ViewKit
 
-/// What `POST /db/{db}/e` says beside its body.
-struct AppendCall: Sendable {
+/// What `POST /db/{db}/e` says beside its body. A class, because it is handed from thread to thread.
+final class AppendCall: Sendable {
   let database: String
   let mediaType: String
   let onTaken: Draft.OnTaken
@@ -16,6 +16,21 @@ struct AppendCall: Sendable {
   let timeout: Duration
   /// Whether the answer leaves out `ids`.
   let minimal: Bool
+  /// Where the database's events are: a path that an event's ULID ends.
+  let place: [UInt8]
+
+  init(
+    database: String, mediaType: String, onTaken: Draft.OnTaken, request: ULID?, consistency: Consistency, timeout: Duration, minimal: Bool
+  ) {
+    self.database = database
+    self.mediaType = mediaType
+    self.onTaken = onTaken
+    self.request = request
+    self.consistency = consistency
+    self.timeout = timeout
+    self.minimal = minimal
+    place = [UInt8]("/db/\(database)/e/".utf8)
+  }
 }
 
 extension Frontend {
@@ -81,14 +96,18 @@ extension Frontend {
 
   /// What a request without an event comes to. It makes no database.
   private func nothing(_ append: AppendCall) async throws(LaterbaseError) -> Receipt {
-    var own: Clock.Entry?
+    var appended = Appended(recorded: 0, known: 0, taken: [], clock: nil)
     do throws(LaterbaseError) {
-      let state = try await node.catalog.open(append.database).set.state
-      own = state.own.flatMap { state.clock.entry($0) }
+      appended = Self.nothing(try await node.catalog.open(append.database))
     } catch {
       if error.slug != .noDatabase || !options.createsDatabases { throw error }
     }
-    return Receipt(ids: [], Appended(recorded: 0, known: 0, taken: [], clock: own), consistency: append.consistency)
+    return Receipt(ids: [], appended, consistency: append.consistency)
+  }
+
+  static func nothing(_ database: OpenedDatabase) -> Appended {
+    let state = database.set.state
+    return Appended(recorded: 0, known: 0, taken: [], clock: state.own.flatMap { state.clock.entry($0) })
   }
 
   private func appendLines(_ append: AppendCall, _ body: RequestBody) async throws(LaterbaseError) -> Answer {

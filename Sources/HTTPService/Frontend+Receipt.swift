@@ -6,20 +6,27 @@ import NIOCore
 extension Frontend {
   /// 201, or 202 where fewer copies are there than were asked for.
   static func answer(_ receipt: Receipt, _ append: AppendCall, created: Bool, hasIDs: Bool = true) -> Answer {
-    var body = ByteBufferAllocator().buffer(capacity: 192 + (append.minimal ? 0 : receipt.ids.count * 29))
-    write(receipt, ids: hasIDs && !append.minimal, created: created, to: &body)
+    var text: [UInt8] = []
+    text.reserveCapacity(192 + (append.minimal ? 0 : receipt.ids.count * 29))
+    write(receipt, ids: hasIDs && !append.minimal, created: created, to: &text)
+    var body = ByteBufferAllocator().buffer(capacity: text.count)
+    body.append(copying: text.raw)
     let queued = append.consistency == .none
     var answer = Answer(receipt.status == .success && !queued ? 201 : 202, MediaType.json, body)
-    if receipt.ids.count == 1, let id = receipt.ids.first { answer.add("location", "/db/\(append.database)/e/\(id)") }
+    if receipt.ids.count == 1, let id = receipt.ids.first {
+      var place = append.place
+      id.write(to: &place)
+      answer.add("location", String(decoding: place, as: UTF8.self))
+    }
     if append.minimal { answer.add("preference-applied", "return=minimal") }
     return answer
   }
 
-  private static func write(_ receipt: Receipt, ids: Bool, created: Bool, to body: inout ByteBuffer) {
+  private static func write(_ receipt: Receipt, ids: Bool, created: Bool, to body: inout [UInt8]) {
     body.append(code: "{")
     if ids {
       body.append(code: "\"ids\":[")
-      write(receipt.ids, to: &body)
+      write(receipt.ids, into: &body)
       body.append(code: "],")
     }
     if receipt.status != .queued {
@@ -28,7 +35,7 @@ extension Frontend {
       body.append(code: ",\"known\":")
       body.append(decimal: UInt64(receipt.known))
       body.append(code: ",\"clock\":\"")
-      body.append((receipt.clock ?? Clock()).token)
+      (receipt.clock ?? Clock()).write(to: &body)
       body.append(code: "\",")
     }
     body.append(code: "\"status\":\"")
@@ -52,13 +59,17 @@ extension Frontend {
   /// ULIDs in quotes, separated by commas.
   static func write(_ ulids: [ULID], to body: inout ByteBuffer) {
     var text: [UInt8] = []
-    text.reserveCapacity(ulids.count * 29)
+    write(ulids, into: &text)
+    body.append(copying: text.raw)
+  }
+
+  private static func write(_ ulids: [ULID], into text: inout [UInt8]) {
+    text.reserveCapacity(text.count + ulids.count * 29)
     for (index, ulid) in ulids.enumerated() {
       if index > 0 { text.append(UInt8(ascii: ",")) }
       text.append(UInt8(ascii: "\""))
       ulid.write(to: &text)
       text.append(UInt8(ascii: "\""))
     }
-    body.append(copying: text.raw)
   }
 }

@@ -3,20 +3,26 @@ import EventStore
 import Laterbase
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 
 /// The short cut: small requests of the hot kinds are answered on the connection's own event loop, without a task, a hop, or a
 /// framework's types. What they answer is what the long way answers; whatever is unusual goes that way.
 extension Frontend {
-  /// The most bytes of a request that an event loop parses itself.
-  private static let shortBytesMax = 64 << 10
+  /// The most bytes of a body that is gathered here.
+  private static let bodyBytesMax = 1 << 20
+  /// The most bytes of a body that an event loop parses itself.
+  private static let parsedHereBytesMax = 64 << 10
   private static let keysMax = 1000
+
+  /// Whether a body may be so long.
+  func takesShortBody(_ bytes: Int) -> Bool { bytes >= 0 && bytes <= min(Self.bodyBytesMax, options.limits.requestBytesMax) }
 
   /// Whether a request looks as if it could take the short cut.
   func mayBeShort(_ head: HTTPRequestHead) -> Bool {
     if hosts.hasCORS || !head.uri.utf8.starts(with: "/db/".utf8) { return false }
     switch head.method {
     case .POST:
-      guard let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), length <= Self.shortBytesMax else { return false }
+      guard let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), takesShortBody(length) else { return false }
       return !head.headers.contains(name: "expect")
     case .GET:
       // One event is short; a list may be long.
@@ -26,46 +32,83 @@ extension Frontend {
     }
   }
 
-  /// Begins to answer a request.
-  /// - Parameter reply: called once, here or on another thread, with an answer that is no stream.
-  /// - Returns: false if the request must go the long way; then `reply` is never called.
-  func answerShortly(_ head: HTTPRequestHead, _ body: ByteBuffer, _ reply: @escaping @Sendable (Answer) -> Void) -> Bool {
+  /// What a request that looked so asks for, if its head is right, and it isn't too unusual.
+  func shortCall(_ head: HTTPRequestHead) -> ShortCall? {
     let call = Call(head)
-    guard case .success(let route) = check(call) else { return false }
+    guard case .success(let route) = check(call) else { return nil }
+    // What is wrong is said on the long way.
+    return try? shortCall(route, call)
+  }
+
+  private func shortCall(_ route: Route, _ call: Call) throws(LaterbaseError) -> ShortCall? {
     switch route {
-    case .events(let name) where call.method == .post: return appendShortly(name, call, body, reply)
-    case .read(let name): return readShortly(name, call, body, reply)
-    case .event(let name, let id): return eventShortly(name, id, call, reply)
-    default: return false
+    case .events(let name) where call.method == .post:
+      let append = try appendCall(name, call)
+      return append.mediaType != MediaType.ndjson && append.consistency.requiredAlone == 1 ? .append(append) : nil
+    case .read(let name) where call.query == nil:
+      _ = try MediaType.ofRequest(call.headers, taken: [MediaType.json])
+      return .read(name, try Accepted.list(call.headers.accept))
+    case .event(let name, let id) where call.query == nil:
+      try Accepted.json(call.headers.accept)
+      return ULID(id).map { .event(name, $0, call) }
+    default: return nil
     }
   }
 
-  private func appendShortly(_ name: String, _ call: Call, _ body: ByteBuffer, _ reply: @escaping @Sendable (Answer) -> Void) -> Bool {
-    guard let database = node.catalog.opened(name) else { return false }
-    do throws(LaterbaseError) {
-      let append = try appendCall(name, call)
-      guard append.mediaType != MediaType.ndjson, append.consistency.requiredAlone == 1 else { return false }
-      let draft = try draft(append, body.bytes)
-      if draft.items.isEmpty { return false }
-      let ids = append.minimal && draft.items.count != 1 ? [] : draft.items.map(\.ulid)
-      database.append(draft) { result in
-        switch result {
-        case .success(let appended):
-          reply(Self.answer(Receipt(ids: ids, appended, consistency: append.consistency), append, created: false))
-        case .failure(let error): reply(Answer(error))
-        }
+  /// Begins to answer a request. On an event loop.
+  /// - Parameters:
+  ///   - mailbox: that loop's.
+  ///   - reply: called once, on the loop, with an answer that is no stream.
+  /// - Returns: false if the request must go the long way; then `reply` is never called.
+  func answer(_ call: ShortCall, _ body: ByteBuffer, _ mailbox: Mailbox, _ reply: @escaping @Sendable (Answer) -> Void) -> Bool {
+    switch call {
+    case .append(let append): return self.append(append, body, mailbox, reply)
+    case .read(let name, let form): return read(name, form, body, reply)
+    case .event(let name, let ulid, let call): return event(name, ulid, call, reply)
+    }
+  }
+
+  private func append(
+    _ append: AppendCall, _ body: ByteBuffer, _ mailbox: Mailbox, _ reply: @escaping @Sendable (Answer) -> Void
+  ) -> Bool {
+    guard let database = node.catalog.opened(append.database) else { return false }
+    if body.readableBytes <= Self.parsedHereBytesMax {
+      record(append, body.bytes, database) { outcome in mailbox.execute { reply(Self.answer(outcome, append)) } }
+    } else {
+      NIOThreadPool.singleton.submit { [self] _ in
+        record(append, body.bytes, database) { outcome in mailbox.execute { reply(Self.answer(outcome, append)) } }
       }
-    } catch {
-      reply(Answer(error))
     }
     return true
   }
 
-  private func readShortly(_ name: String, _ call: Call, _ body: ByteBuffer, _ reply: @Sendable (Answer) -> Void) -> Bool {
-    guard call.query == nil, let database = node.catalog.opened(name) else { return false }
+  private typealias Outcome = Result<(ids: [ULID], appended: Appended), LaterbaseError>
+
+  /// Parses and records; `done` is called here or on the writer's thread.
+  private func record(
+    _ append: AppendCall, _ bytes: [UInt8], _ database: OpenedDatabase, _ done: @escaping @Sendable (Outcome) -> Void
+  ) {
     do throws(LaterbaseError) {
-      let form = try Accepted.list(call.headers.accept)
-      _ = try MediaType.ofRequest(call.headers, taken: [MediaType.json])
+      let draft = try draft(append, bytes)
+      if draft.items.isEmpty { return done(.success(([], Self.nothing(database)))) }
+      let ids = append.minimal && draft.items.count != 1 ? [] : draft.items.map(\.ulid)
+      database.append(draft) { result in done(result.map { (ids, $0) }) }
+    } catch {
+      done(.failure(error))
+    }
+  }
+
+  private static func answer(_ outcome: Outcome, _ append: AppendCall) -> Answer {
+    switch outcome {
+    case .success(let (ids, appended)):
+      answer(Receipt(ids: ids, appended, consistency: append.consistency), append, created: false)
+    case .failure(let error): Answer(error)
+    }
+  }
+
+  private func read(_ name: String, _ form: ListForm, _ body: ByteBuffer, _ reply: @Sendable (Answer) -> Void) -> Bool {
+    guard let database = node.catalog.opened(name) else { return false }
+    do throws(LaterbaseError) {
       let keys = try Self.keys(try Self.object(body.bytes))
       guard keys.count <= Self.keysMax else { return false }
       let answer = try answer(KeysReader(database, keys, form: form), of: database, form, Self.writeMissing)
@@ -77,14 +120,23 @@ extension Frontend {
     return true
   }
 
-  private func eventShortly(_ name: String, _ id: String, _ call: Call, _ reply: @Sendable (Answer) -> Void) -> Bool {
-    guard call.query == nil, let database = node.catalog.opened(name), let ulid = ULID(id) else { return false }
+  private func event(_ name: String, _ ulid: ULID, _ call: Call, _ reply: @Sendable (Answer) -> Void) -> Bool {
+    guard let database = node.catalog.opened(name) else { return false }
     do throws(LaterbaseError) {
-      try Accepted.json(call.headers.accept)
       reply(try event(database, ulid, bodies: true, call))
     } catch {
       reply(Answer(error))
     }
     return true
   }
+}
+
+/// What a request on the short cut asks for, as far as its head says.
+enum ShortCall: Sendable {
+  case append(AppendCall)
+  case read(String, ListForm)
+  case event(String, ULID, Call)
+
+  /// Whether another request with the same head asks for the same.
+  var isLasting: Bool { if case .event = self { false } else { true } }
 }

@@ -5,7 +5,7 @@ import NIOCore
 import NIOHTTP1
 import Synchronization
 
-/// Answers calls over a node. It knows no connections: the responder and the fast lane bring calls here, and take answers away.
+/// Answers calls over a node. It knows no connections: the responder, the short cut and the fast lane bring calls here, and take answers away.
 final class Frontend: Sendable {
   /// Where the server is in its life.
   enum Phase: Int, AtomicRepresentable { case starting, ready, stopping }
@@ -14,6 +14,7 @@ final class Frontend: Sendable {
   let options: ServerOptions
   let hosts: HostRules
   let dates = DateText()
+  let mailboxes = Mailboxes()
   private let current = Atomic(Phase.starting)
 
   /// The request line's and the headers' most bytes.

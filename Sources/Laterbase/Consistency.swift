@@ -60,7 +60,7 @@ public struct Receipt: Sendable {
     recorded = appended.recorded
     known = appended.known
     taken = appended.taken
-    clock = appended.clock.map { Clock([$0]) }
+    clock = appended.clock.map { Clock($0) }
     required = consistency.requiredAlone
     achieved = 1
     status = required > achieved ? .partial : .success

@@ -23,6 +23,8 @@ struct JSONTape: ~Copyable {
   init(depthMax: Int) {
     precondition(depthMax >= 1 && depthMax <= 1000, "the scan's recursion is as deep as its input's nesting")
     self.depthMax = depthMax
+    // What most events need, in one allocation.
+    open.reserveCapacity(16)
   }
 
   /// Forgets the last value. The space is kept, unless a rare event made it large.

@@ -1,0 +1,213 @@
+import EventModel
+import EventStore
+import Laterbase
+import NIOCore
+
+/// In front of the HTTP decoder: takes requests whose head is the last one's but for its length, and answers them without decoding it
+/// once more. Whatever else comes goes on to the decoder, byte for byte.
+///
+/// One connection's, on its event loop. The lane is taken only when no answer is under way and the decoder holds nothing, so answers
+/// leave in the order of their requests; what comes meanwhile is held until the answer has left.
+final class FastLane: ChannelDuplexHandler {
+  typealias InboundIn = ByteBuffer
+  typealias InboundOut = ByteBuffer
+  typealias OutboundIn = IOData
+  typealias OutboundOut = IOData
+
+  private let service: Frontend
+  private let connection: ConnectionHandler
+  private var context: ChannelHandlerContext?
+  private var known: KnownHead?
+  /// Came, and was neither answered nor passed on.
+  private var held = ByteBuffer()
+  /// The request whose body is coming: bytes of its head and of its body.
+  private var coming: (head: Int, body: Int)?
+  /// An answer is under way from here.
+  private var waits = false
+  private var isTaking = false
+  private var inputClosed = false
+  private var wantsRead = false
+  /// Bytes passed on since the decoder held nothing, and how many of them are the first request's head, if that came in one piece.
+  private var passed = 0
+  private var passedHead: Int?
+  /// That head's bytes, if it may be one to remember.
+  private var candidate: [UInt8]?
+  private var passedSinceComplete = false
+
+  init(service: Frontend, connection: ConnectionHandler) {
+    self.service = service
+    self.connection = connection
+  }
+
+  func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.context = nil
+    connection.lane = nil
+  }
+
+  // MARK: what the decoder found
+
+  /// The request that was just decoded asks for `call`, and its body had `bodyBytes`.
+  func learn(_ call: ShortCall, bodyBytes: Int) {
+    guard call.isLasting, let candidate, passed == candidate.count + bodyBytes else { return }
+    known = KnownHead(candidate, call: call)
+  }
+
+  /// The decoder has handed on the whole of a request, whose body had `bodyBytes`.
+  func decoded(bodyBytes: Int) {
+    // Anything else than one request that came alone, its length given: what the decoder holds is not known any more.
+    guard let passedHead, passed == passedHead + bodyBytes else { return }
+    passed = 0
+    self.passedHead = nil
+    candidate = nil
+  }
+
+  // MARK: requests
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    var bytes = unwrapInboundIn(data)
+    if coming != nil { connection.came(bytes.readableBytes) }
+    if held.readableBytes == 0 { held = bytes } else { held.writeBuffer(&bytes) }
+    take(context)
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    // Those behind are not woken for what they never saw.
+    guard passedSinceComplete else { return }
+    passedSinceComplete = false
+    context.fireChannelReadComplete()
+  }
+
+  func read(context: ChannelHandlerContext) {
+    // Whoever sends on without waiting for answers waits here.
+    if waits, held.readableBytes > 0 { wantsRead = true } else { context.read() }
+  }
+
+  func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+    if case ChannelEvent.inputClosed = event {
+      if waits {
+        inputClosed = true
+        return
+      }
+      giveUp(context)
+    }
+    context.fireUserInboundEventTriggered(event)
+  }
+
+  private func take(_ context: ChannelHandlerContext) {
+    // An answer that is there at once comes back here.
+    if isTaking { return }
+    isTaking = true
+    defer { isTaking = false }
+    while !waits, held.readableBytes > 0 {
+      if let coming {
+        guard held.readableBytes >= coming.head + coming.body else { return }
+        answer(coming, context)
+        continue
+      }
+      guard passed == 0, let known, connection.isFree else { return pass(context) }
+      switch known.match(held.readableBytesSpan) {
+      case .incomplete: return
+      case .same(let head, let body) where service.takesShortBody(body):
+        connection.begin(bytes: held.readableBytes)
+        coming = (head, body)
+        let missing = head + body - held.readableBytes
+        if missing > 0 { held.reserveCapacity(minimumWritableBytes: missing) }
+      case .same, .other: return pass(context)
+      }
+    }
+  }
+
+  private func answer(_ request: (head: Int, body: Int), _ context: ChannelHandlerContext) {
+    guard let known, let body = held.getSlice(at: held.readerIndex + request.head, length: request.body) else { return pass(context) }
+    waits = true
+    coming = nil
+    connection.cameWhole()
+    let lane = NIOLoopBound(self, eventLoop: context.eventLoop)
+    if service.answer(known.call, body, connection.mailbox, { lane.value.finish($0) }) {
+      held.moveReaderIndex(forwardBy: request.head + request.body)
+      return
+    }
+    waits = false
+    connection.leave()
+    pass(context)
+  }
+
+  private func pass(_ context: ChannelHandlerContext) {
+    let bytes = held
+    held = ByteBuffer()
+    if passed == 0 { remember(bytes) }
+    passed += bytes.readableBytes
+    passedSinceComplete = true
+    context.fireChannelRead(wrapInboundOut(bytes))
+  }
+
+  /// Finds where the head ends, and keeps it if it may come again.
+  private func remember(_ bytes: ByteBuffer) {
+    let span = bytes.readableBytesSpan
+    passedHead = span.headCount
+    candidate = passedHead.flatMap { span.mayBeKnown ? [UInt8](copying: span.extracting(first: $0)) : nil }
+  }
+
+  /// The client sends no more: what is held goes to the decoder.
+  private func giveUp(_ context: ChannelHandlerContext) {
+    if coming != nil {
+      coming = nil
+      connection.leave()
+    }
+    if held.readableBytes > 0 { pass(context) }
+  }
+
+  // MARK: answers
+
+  /// Writes the answer, and goes on with what came meanwhile.
+  private func finish(_ answer: Answer) {
+    waits = false
+    let closes = connection.leave()
+    guard let context else { return }
+    let written = closes ? context.eventLoop.makePromise(of: Void.self) : nil
+    let wire = answer.wire(date: service.dates.text(at: service.node.world.now()), closes: closes)
+    context.writeAndFlush(wrapOutboundOut(.byteBuffer(wire)), promise: written)
+    if let written { return connection.end(context, after: written.futureResult) }
+    if !isTaking { goOn(context) }
+  }
+
+  private func goOn(_ context: ChannelHandlerContext) {
+    take(context)
+    channelReadComplete(context: context)
+    if waits { return }
+    if inputClosed {
+      inputClosed = false
+      giveUp(context)
+      context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+    }
+    if wantsRead {
+      wantsRead = false
+      context.read()
+    }
+  }
+}
+
+extension RawSpan {
+  /// The most bytes in which a head's end is looked for.
+  private static var headBytesMax: Int { 8 << 10 }
+
+  /// Bytes up to the end of the first blank line.
+  fileprivate var headCount: Int? {
+    var lines = 0
+    for at in 0..<Swift.min(byteCount, Self.headBytesMax) {
+      switch self[at] {
+      case UInt8(ascii: "\n"):
+        lines += 1
+        if lines == 2 { return at + 1 }
+      case UInt8(ascii: "\r"): break
+      default: lines = 0
+      }
+    }
+    return nil
+  }
+
+  /// Whether the request is of a method whose head is worth remembering.
+  fileprivate var mayBeKnown: Bool { byteCount > 5 && extracting(first: 5).equals([UInt8]("POST ".utf8).raw) }
+}
