@@ -41,6 +41,14 @@ let package = Package(
       ],
       path: "Store", swiftSettings: strict),
     .executableTarget(
+      name: "ViewsBenchmark",
+      dependencies: [
+        "CLMDBLoops", .product(name: "EventModel", package: "laterbase"), .product(name: "EventStore", package: "laterbase"),
+        .product(name: "LMDBStore", package: "laterbase"), .product(name: "Laterbase", package: "laterbase"),
+        .product(name: "ViewKit", package: "laterbase"),
+      ],
+      path: "Views", swiftSettings: strict),
+    .executableTarget(
       name: "HTTPBenchmark",
       dependencies: [
         .product(name: "Hummingbird", package: "hummingbird"), .product(name: "NIOCore", package: "swift-nio"),

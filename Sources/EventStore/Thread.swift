@@ -7,14 +7,14 @@
 #endif
 
 /// A thread of the system, because LMDB's write transaction must stay on one, and a cold page blocks whatever thread reads it.
-enum Thread {
+package enum Thread {
   private final class Start: Sendable {
     let body: @Sendable () -> Void
     init(_ body: @escaping @Sendable () -> Void) { self.body = body }
   }
 
   /// Runs `body` on a new thread that nobody joins.
-  static func detach(_ body: @escaping @Sendable () -> Void) {
+  package static func detach(_ body: @escaping @Sendable () -> Void) {
     // Safe: the retain is balanced on the new thread, or here if there is none.
     let start = unsafe Unmanaged.passRetained(Start(body)).toOpaque()
     #if canImport(Darwin)
@@ -42,13 +42,13 @@ enum Thread {
 }
 
 /// A flag that one thread sleeps on and others raise. The allocation holds one mutex and one condition for the object's life.
-@safe final class Wake: @unchecked Sendable {
+@safe package final class Wake: @unchecked Sendable {
   // Sendable: all access to `raised` is under the mutex, and the pointers never change.
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
   private var raised = false
 
-  init() {
+  package init() {
     unsafe pthread_mutex_init(mutex, nil)
     unsafe pthread_cond_init(condition, nil)
   }
@@ -60,7 +60,7 @@ enum Thread {
     unsafe mutex.deallocate()
   }
 
-  func signal() {
+  package func signal() {
     unsafe pthread_mutex_lock(mutex)
     let first = !raised
     raised = true
@@ -69,7 +69,7 @@ enum Thread {
   }
 
   /// Sleeps until the flag is raised, and lowers it; false if the time passed first.
-  func wait(seconds: Int) -> Bool {
+  package func wait(seconds: Int) -> Bool {
     var until = timespec()
     unsafe clock_gettime(CLOCK_REALTIME, &until)
     until.tv_sec += seconds

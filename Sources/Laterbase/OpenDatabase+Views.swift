@@ -47,7 +47,7 @@ extension OpenDatabase {
   }
 
   /// The database, if the very view is one of its own: one of the same name and another meaning isn't.
-  private func opened(declaring view: any EventView) async throws -> OpenedDatabase {
+  func opened(declaring view: any EventView) async throws -> OpenedDatabase {
     let declared = compiled?.views.first { $0.name == view.name }
     guard let declared, try CompiledView(view).fingerprint == declared.fingerprint else {
       throw LaterbaseError(.notFound, "the database \(name) doesn't declare this view \(view.name)")

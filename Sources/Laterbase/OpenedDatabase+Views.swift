@@ -11,14 +11,14 @@ extension OpenedDatabase {
   package func rows(
     _ view: String, _ query: ViewQuery, update: ViewUpdate, separator: UInt8 = UInt8(ascii: ","), timeout: Duration
   ) async throws(LaterbaseError) -> ViewPage {
-    try await reading(view, update, timeout) { (engine, update) throws(ViewError) in
+    try await reading(view, query, update, timeout) { (engine, update) throws(ViewError) in
       try await engine.rows(view, query, update: update, separator: separator)
     }
   }
 
   /// The totals of a view's keys, and the clock that they are right at.
   package func totals(_ view: String, _ query: ViewQuery, timeout: Duration) async throws(LaterbaseError) -> ViewTotals {
-    try await reading(view, .first, timeout) { (engine, update) throws(ViewError) in
+    try await reading(view, query, .first, timeout) { (engine, update) throws(ViewError) in
       let (totals, clock, cursor) = try await engine.totals(view, query, update: update)
       return ViewTotals(totals: totals, clock: clock, cursor: cursor)
     }
@@ -26,24 +26,26 @@ extension OpenedDatabase {
 
   /// Reads a view: at once if it is up to date, else when it has caught up, as far as `timeout` allows.
   private func reading<R: Sendable>(
-    _ view: String, _ update: ViewUpdate, _ timeout: Duration,
+    _ view: String, _ query: ViewQuery, _ update: ViewUpdate, _ timeout: Duration,
     _ body: @escaping @Sendable (ViewEngine, ViewUpdate) async throws(ViewError) -> R
   ) async throws(LaterbaseError) -> R {
     let engine = try engine(view)
     do throws(ViewError) {
       guard case .first = update else { return try await body(engine, update) }
       let target = set.state.clock
-      if !(try engine.status(view).clock.covers(target)) { try await catchUp(engine, view, to: target, timeout) }
+      if try !engine.isReady(view, query, at: target) { try await catchUp(engine, view, query, to: target, timeout) }
       return try await body(engine, .no)
     } catch {
       throw self.error(error, view, engine)
     }
   }
 
-  private func catchUp(_ engine: ViewEngine, _ view: String, to target: Clock, _ timeout: Duration) async throws(ViewError) {
+  private func catchUp(
+    _ engine: ViewEngine, _ view: String, _ query: ViewQuery, to target: Clock, _ timeout: Duration
+  ) async throws(ViewError) {
     let outcome = await withTaskGroup(of: ViewError?.self) { group in
       group.addTask {
-        do throws(ViewError) { try await engine.catchUp(view, to: target) } catch { return error }
+        do throws(ViewError) { try await engine.catchUp(view, to: target, for: query) } catch { return error }
         return nil
       }
       group.addTask {

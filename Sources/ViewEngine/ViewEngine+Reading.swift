@@ -51,20 +51,22 @@ extension ViewEngine {
     _ view: String, _ query: ViewQuery, _ update: ViewUpdate, oldAnswers: Bool, _ visit: (RawSpan, RawSpan) throws(StoreError) -> Int
   ) async throws(ViewError) -> (clock: Clock, cursor: [UInt8]?) {
     let runner = try runner(view)
-    if case .first = update { try await catchUp(view) }
+    if case .first = update { try await catchUp(view, to: set.state.clock, for: query) }
     // Afterwards: the answer is what is there, and doesn't wait for the catch-up's processor time.
     defer { if case .lazy = update { runner.start(to: set.state.clock) } }
     // Totals of an old version can't be computed here: its code is gone.
     if update != .first, query.isOfThePast { try await reach(query.known ?? Clock(), view) }
     if update == .first, let known = query.known { try await reach(known, view) }
     let oldAnswers = oldAnswers && !query.isOfThePast
+    let ahead = query.isOfFewKeys ? runner.ahead : nil
     do throws(StoreError) {
       return try set.read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) in
         let headers = try runner.headers(reader)
         guard let header = headers.live ?? (oldAnswers ? headers.old : nil) else { return (Clock(), nil) }
         let filter = try RowFilter(query, held: state.clock, reader)
         let totals = try TotalReader(runner.view, header, runner.options, filter, reader)
-        return (header.clock, try Self.scan(header, query, totals, reader, visit))
+        let over = ahead?.before == header ? ahead : nil
+        return (over?.after.clock ?? header.clock, try Self.scan(header, query, over, totals, reader, visit))
       }
     } catch {
       throw .store(error)
@@ -87,14 +89,17 @@ extension ViewEngine {
     try await catchUp(view, to: clock)
   }
 
+  /// - Parameter over: a slice that isn't there yet, and is to be read as if it were. Of few keys only.
   private static func scan(
-    _ header: ViewHeader, _ query: ViewQuery, _ totals: TotalReader, _ reader: borrowing any StoreReader & ~Copyable,
+    _ header: ViewHeader, _ query: ViewQuery, _ over: Slice?, _ totals: TotalReader, _ reader: borrowing any StoreReader & ~Copyable,
     _ visit: (RawSpan, RawSpan) throws(StoreError) -> Int
   ) throws(StoreError) -> [UInt8]? {
     let prefix = ViewKeys.prefix(header.number, .key)
     if case .these(let keys) = query.keys {
       for key in keys {
-        if let row = try reader.get(.view, (prefix + key).raw) {
+        if let row = over?.keyRow(key) {
+          _ = try visit(key.raw, row.raw)
+        } else if let row = try reader.get(.view, (prefix + key).raw) {
           _ = try totals.reading(key.raw, row) { (row) throws(StoreError) in try visit(key.raw, row) }
         }
       }

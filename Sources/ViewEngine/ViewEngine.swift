@@ -14,8 +14,8 @@ package final class ViewEngine: Sendable {
 
   package init(_ set: EventSet, _ database: CompiledDatabase, options: ViewEngineOptions = ViewEngineOptions()) {
     (self.set, self.database) = (set, database)
-    runners = Dictionary(
-      database.views.map { ($0.name, ViewRunner(set, database, $0, options)) }, uniquingKeysWith: { first, _ in first })
+    let feed = DecodedFeed(set, database)
+    runners = Dictionary(database.views.map { ($0.name, ViewRunner(feed, $0, options)) }, uniquingKeysWith: { first, _ in first })
   }
 
   /// The names of the views, in the order of their declaration.
@@ -24,6 +24,17 @@ package final class ViewEngine: Sendable {
   func runner(_ view: String) throws(ViewError) -> ViewRunner {
     guard let runner = runners[view] else { throw .noView }
     return runner
+  }
+
+  /// Whether a query may be answered now at a clock. Where little is missing, that is computed here; a few keys are answered from it
+  /// before it is on disk.
+  package func isReady(_ view: String, _ query: ViewQuery, at clock: Clock) throws(ViewError) -> Bool {
+    try runner(view).isReady(clock, onDisk: !query.isOfFewKeys)
+  }
+
+  /// Brings a view up to a clock, so that a query may be answered. Callers at one time share the work.
+  package func catchUp(_ view: String, to clock: Clock, for query: ViewQuery) async throws(ViewError) {
+    try await runner(view).catchUp(to: clock, onDisk: !query.isOfFewKeys)
   }
 
   /// Brings a view up to a clock: by default all that the database holds now. Callers at one time share the work.
@@ -50,7 +61,8 @@ package final class ViewEngine: Sendable {
         let live = headers.live
         return ViewStatus(
           name: runner.view.name, version: runner.view.version, clock: live?.clock ?? Clock(),
-          pending: state.pending(after: headers.current?.clock ?? Clock()), rows: live?.rows ?? 0, skipped: live?.skipped ?? 0)
+          pending: state.pending(after: (headers.building ?? live)?.clock ?? Clock()), rows: live?.rows ?? 0, skipped: live?.skipped ?? 0,
+          work: runner.counts)
       }
     } catch {
       throw .store(error)
@@ -85,11 +97,18 @@ package final class ViewEngine: Sendable {
   }
 }
 
-/// The bounds of a slice: a few milliseconds of the writer's time.
+/// The bounds of a catch-up: a slice is a few milliseconds of the writer's time.
 package struct ViewEngineOptions: Sendable {
   package var recordsMax = 4096
-  package var rowsMax = 2048
+  package var rowsMax = 8192
   package var bytesMax = 4 << 20
+  /// How long the writer may put the rows of a slice: the next one takes fewer, down to `rowsMin`, where it was longer.
+  package var sliceTimeMax = Duration.milliseconds(5)
+  package var rowsMin = 256
+  /// How many records whoever reads maps himself.
+  package var aheadRecordsMax: UInt64 = 64
+  /// A view that has as many records to read, and a third of all, may be sooner built anew.
+  package var rebuildRecordsMin: UInt64 = 50_000
   /// What is sorted at a time where a view is built anew.
   package var buildBytesMax = 64 << 20
   /// How many stored rows a slice folds again, of a `FoldView`.
@@ -113,6 +132,7 @@ package struct ViewStatus: Sendable {
   package let rows: UInt64
   /// Events that it could not decode or map.
   package let skipped: UInt64
+  package let work: ViewCounts
 }
 
 /// Why a view could not be read.

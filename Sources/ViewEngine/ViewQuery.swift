@@ -38,6 +38,12 @@ package struct ViewQuery: Sendable {
   /// Whether it asks for less than all that is there now.
   var isOfThePast: Bool { happenedFrom != nil || happenedBefore != nil || known != nil }
 
+  /// Whether it can be answered over a slice that is not on disk yet.
+  var isOfFewKeys: Bool {
+    if case .these(let keys) = keys { return keys.count <= 1000 && !isOfThePast }
+    return false
+  }
+
   package init() {}
 
   package init(key: [UInt8]) { keys = .these([key]) }

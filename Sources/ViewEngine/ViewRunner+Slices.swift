@@ -1,10 +1,12 @@
 import EventModel
 import EventStore
+import Synchronization
 import ViewKit
 
 // What a catch-up does in one step. A live view takes slices: a consecutive part of the delta each, right at its clock after every one. A
-// view that is new, or means something else than before, is built under a number of its own, beside the old one: nobody reads it before
-// it is level, so as many rows as memory may hold are sorted at a time, and its clock moves when all of them are in. Then they swap.
+// view that is new, or means something else than before, or is so far behind that it is cheaper, is built under a number of its own, beside
+// the one that answers: nobody reads it before it is level, so as many rows as memory may hold are sorted at a time, and its clock moves
+// when all of them are in. Then they swap.
 
 extension ViewRunner {
   /// One step: reads and maps on snapshots, then puts in transactions of its own.
@@ -12,82 +14,175 @@ extension ViewRunner {
   /// - Returns: the clock that the view is right at (none, if it isn't yet), and whether that is all that the database held.
   func step() async throws(StoreError) -> (clock: Clock, level: Bool) {
     let headers = try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) in try self.headers(reader) }
-    guard let header = headers.current else {
+    guard let header = headers.building ?? headers.live else {
       try await begin()
       return (Clock(), false)
     }
     if try await mend(header) { return (Clock(), false) }
-    if header.state == .live { return try await advance(header) }
-    if try await build(header) { try await swap(header.number) }
+    if header.state == .live {
+      guard isFarBehind(header) else { return try await advance(header) }
+      try await begin()
+    } else if try await build(header) {
+      try await swap(header.number)
+    }
     return (Clock(), false)
   }
 
+  /// Whether all of a view is sooner built than the rest is put: row by row in the order of recording nearly each row of a slice is of
+  /// another key, whose place on disk is read and written for it alone; sorted first, a row costs about a quarter of that.
+  private func isFarBehind(_ header: ViewHeader) -> Bool {
+    let pending = set.state.pending(after: header.clock)
+    return pending >= options.rebuildRecordsMin && header.nextGroup >= UInt64(options.rowsMax) && pending >= set.state.records / 3
+  }
+
+  // MARK: A live view
+
   /// A slice of a live view.
   private func advance(_ header: ViewHeader) async throws(StoreError) -> (clock: Clock, level: Bool) {
-    var recordsMax = options.recordsMax
+    guard let (slice, puts, isLast) = try nextSlice(header, recordsMax: options.recordsMax) else { return (header.clock, true) }
+    if isLast { setAhead(slice) }
+    guard try await put(slice, puts) else { return (header.clock, false) }
+    return slice.leavesMarks ? (Clock(), false) : (slice.after.clock, isLast)
+  }
+
+  /// The last slice, if little is missing.
+  func shortSlice(to target: Clock) throws(StoreError) -> Slice? {
+    let header = try set.read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) -> ViewHeader? in
+      let headers = try headers(reader)
+      guard headers.building == nil, let header = headers.live else { return nil }
+      guard state.pending(after: header.clock) <= options.aheadRecordsMax else { return nil }
+      return try hasMarks(header, reader) ? nil : header
+    }
+    guard let header, let (slice, _, _) = try nextSlice(header, recordsMax: options.recordsMax) else { return nil }
+    return slice.after.clock.covers(target) && !slice.leavesMarks ? slice : nil
+  }
+
+  /// - Returns: nil, if there is nothing to be read.
+  private func nextSlice(_ header: ViewHeader, recordsMax: Int) throws(StoreError) -> (Slice, [Put], isLast: Bool)? {
+    var recordsMax = recordsMax
     while true {
       var delta = MappedDelta(after: header.clock)
-      try delta.walk(set, database, view, recordsMax: recordsMax, rowsMax: options.rowsMax, bytesMax: options.bytesMax)
-      if delta.clock == header.clock { return (header.clock, true) }
+      let rowsMax = pace.withLock { $0 }
+      repeat {
+        let left = recordsMax - delta.events
+        guard try delta.walk(feed, view, recordsMax: left, rowsMax: rowsMax, bytesMax: options.bytesMax) else { break }
+      } while !delta.isLast && delta.events < recordsMax && delta.rows.count < rowsMax && delta.bytes < options.bytesMax
+      if delta.clock == header.clock { return nil }
       let slice = try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) in
-        var delta = delta
-        try delta.heedVoids(set, database, view, reader)
+        try delta.heedVoids(feed, view, reader)
         delta.sort()
-        return try Slice(delta.rows[...], end: (delta.clock, delta.skipped), header, view, options, reader, ViewWork())
+        return try self.slice(delta, 0..<delta.rows.count, header, reader)
       }
       let puts = slice.puts
       // Large totals: a part of it at a time.
-      if Self.bytes(puts) > 3 * options.bytesMax, delta.events > 1 {
-        recordsMax = delta.events / 2
-        continue
-      }
-      guard try await put(slice, puts) else { return (header.clock, false) }
-      return slice.leavesMarks ? (Clock(), false) : (delta.clock, delta.isLast)
+      guard Self.bytes(puts) > 3 * options.bytesMax, delta.events > 1 else { return (slice, puts, delta.isLast) }
+      recordsMax = delta.events / 2
     }
   }
 
-  /// Puts a sorted part of the delta into a view that nobody reads yet; after a crash, what was put of it is put again, which changes
-  /// nothing.
+  private func slice(
+    _ delta: MappedDelta, _ range: Range<Int>, _ header: ViewHeader, _ reader: borrowing any StoreReader & ~Copyable
+  ) throws(StoreError) -> Slice {
+    let work = ViewWork()
+    defer { count(work) }
+    return try Slice(delta, range, header, view, options, reader, work)
+  }
+
+  // MARK: A view that is built
+
+  /// Puts the delta, a sorted part at a time, into a view that nobody reads yet; after a crash, what was put of a part is put again, which
+  /// changes nothing. While one part is put the next is read and mapped; while one slice is put the next is computed.
   ///
   /// - Returns: whether there was nothing left to put.
   private func build(_ first: ViewHeader) async throws(StoreError) -> Bool {
-    var part = MappedDelta(after: first.clock)
-    repeat {
-      let before = part.clock
-      try part.walk(set, database, view, recordsMax: 8192, rowsMax: .max, bytesMax: options.buildBytesMax)
-      if part.clock == before { break }
-    } while !part.isLast && part.bytes < options.buildBytesMax
-    if part.clock == first.clock { return true }
-    try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) in
-      try part.heedVoids(set, database, view, reader)
-    }
-    part.sort()
     var header = first
-    var start = 0
-    var count = options.rowsMax
-    repeat {
-      let rows = part.rows[start...].prefix(count)
-      let end = rows.endIndex == part.rows.endIndex ? (part.clock, part.skipped) : nil
-      let slice = try set.read { [header] (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) in
-        try Slice(rows, end: end, header, view, options, reader, ViewWork())
-      }
-      let puts = slice.puts
-      if Self.bytes(puts) > 3 * options.bytesMax, rows.count > 1 {
-        count = rows.count / 2
-        continue
-      }
-      guard try await put(slice, puts) else { return false }
-      header = slice.after
-      start = rows.endIndex
-    } while header.clock != part.clock
-    return false
+    var read = await part(after: first.clock)
+    while let part = try read.get() {
+      async let next = part.isLast ? .success(nil) : self.part(after: part.clock)
+      let put = await self.put(part, header)
+      read = await next
+      guard let after = try put.get() else { return false }
+      header = after
+      if part.isLast { return false }
+    }
+    return header.clock == first.clock
   }
 
-  private func put(_ slice: Slice, _ puts: [Put]) async throws(StoreError) -> Bool {
-    let size = WriteSize(bytes: Self.bytes(puts), events: puts.count)
-    return try await set.slice(size) { (writer: borrowing any StoreWriter & ~Copyable, _) throws(StoreError) in
-      try slice.apply(puts, writer)
+  /// The next part of the delta, sorted; nil if there is nothing.
+  private func part(after clock: Clock) async -> Result<MappedDelta?, StoreError> {
+    Result { () throws(StoreError) in
+      var part = MappedDelta(after: clock)
+      repeat {
+        let bytesMax = options.buildBytesMax
+        guard try part.walk(feed, view, recordsMax: DecodedFeed.recordsMax, rowsMax: .max, bytesMax: bytesMax) else { break }
+      } while !part.isLast && part.bytes < options.buildBytesMax
+      if part.clock == clock { return nil }
+      try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) in try part.heedVoids(feed, view, reader) }
+      part.sort()
+      return part
     }
+  }
+
+  /// - Returns: the view's header behind the part; nil if somebody else has changed the view.
+  private func put(_ part: MappedDelta, _ header: ViewHeader) async -> Result<ViewHeader?, StoreError> {
+    var header = header
+    var start = 0
+    var rowsMax = Int.max
+    // The slice before, on its way to the disk.
+    var committing: Task<Result<Bool, StoreError>, Never>?
+    do throws(StoreError) {
+      repeat {
+        let range = nextRange(part, start, min(rowsMax, pace.withLock { $0 }))
+        // A key whose rows are more than a slice takes is read as the slice before has left it.
+        if start > 0, part.rows[start].key == part.rows[start - 1].key, let before = committing {
+          committing = nil
+          guard try await before.value.get() else { return .success(nil) }
+        }
+        let slice = try set.read { [header] (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) in
+          try self.slice(part, range, header, reader)
+        }
+        let puts = slice.puts
+        if Self.bytes(puts) > 3 * options.bytesMax, range.count > 1 {
+          rowsMax = range.count / 2
+          continue
+        }
+        if let before = committing, try await !before.value.get() { return .success(nil) }
+        committing = Task(executorPreference: ViewThreads.shared) { await self.result(of: slice, puts) }
+        (header, start) = (slice.after, range.upperBound)
+      } while header.clock != part.clock
+      if let before = committing, try await !before.value.get() { return .success(nil) }
+      return .success(header)
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  /// The rows of a slice: whole keys where they are not too long.
+  private func nextRange(_ part: MappedDelta, _ start: Int, _ max: Int) -> Range<Int> {
+    guard part.rows.count - start > max else { return start..<part.rows.count }
+    var end = start + max
+    while end > start, part.rows[end].key == part.rows[end - 1].key { end -= 1 }
+    return start..<(end > start ? end : start + max)
+  }
+
+  private func result(of slice: Slice, _ puts: [Put]) async -> Result<Bool, StoreError> {
+    do throws(StoreError) { return .success(try await put(slice, puts)) } catch { return .failure(error) }
+  }
+
+  // MARK: Both
+
+  /// Puts a slice, and learns from it how much the writer does in the time that a slice may take.
+  func put(_ slice: Slice, _ puts: [Put]) async throws(StoreError) -> Bool {
+    let size = WriteSize(bytes: Self.bytes(puts), events: puts.count)
+    let (isDone, took) = try await set.slice(size) { (writer: borrowing any StoreWriter & ~Copyable, _) throws(StoreError) in
+      let began = ContinuousClock.now
+      return (try slice.apply(puts, writer), ContinuousClock.now - began)
+    }
+    pace.withLock { rows in
+      if took > options.sliceTimeMax { rows = max(rows / 2, min(options.rowsMin, options.rowsMax)) }
+      if took * 3 < options.sliceTimeMax, puts.count * 2 >= rows { rows = min(rows * 2, options.rowsMax) }
+    }
+    return isDone
   }
 
   private static func bytes(_ puts: [Put]) -> Int { puts.reduce(512) { $0 + $1.key.count + ($1.value?.count ?? 0) } }

@@ -5,13 +5,15 @@ import ViewKit
 
 /// One view's catch-up: one task does the work for all that wait for it.
 final class ViewRunner: Sendable {
-  let set: EventSet
-  let database: CompiledDatabase
+  let feed: DecodedFeed
   let view: CompiledView
   let options: ViewEngineOptions
   let fingerprint: String
   /// Who waits, and whether the task runs. The mutex owns the continuations; they are resumed outside it.
   private let waiters = Mutex(Waiters())
+  private let counted = Mutex(ViewCounts())
+  /// How many rows a slice takes, so that the writer has it done in a few milliseconds.
+  let pace: Mutex<Int>
 
   private struct Waiters {
     var nextID: UInt64 = 0
@@ -20,32 +22,43 @@ final class ViewRunner: Sendable {
     var closed = false
     /// Whether what a process before left of older versions was looked for.
     var swept = false
+    /// The slice that is on its way to the disk.
+    var ahead: Slice?
   }
 
   private struct Waiter {
     let target: Clock
+    /// Whether what is computed must be on disk first.
+    let onDisk: Bool
     /// nil: nobody waits, but the work is wanted.
     let continuation: CheckedContinuation<ViewError?, Never>?
   }
 
-  init(_ set: EventSet, _ database: CompiledDatabase, _ view: CompiledView, _ options: ViewEngineOptions) {
-    (self.set, self.database, self.view, self.options) = (set, database, view, options)
+  init(_ feed: DecodedFeed, _ view: CompiledView, _ options: ViewEngineOptions) {
+    (self.feed, self.view, self.options) = (feed, view, options)
     fingerprint = view.fingerprint + "\nlayout \(ViewHeader.layout)"
+    pace = Mutex(options.rowsMax)
   }
+
+  var set: EventSet { feed.set }
+
+  /// What its catch-ups did.
+  var counts: ViewCounts { counted.withLock { $0 } }
+
+  func count(_ work: ViewWork) { counted.withLock { $0.add(work.counts) } }
 
   func headers(_ reader: borrowing any StoreReader & ~Copyable) throws(StoreError) -> ViewHeaders {
     try ViewHeaders(view.name, fingerprint, reader)
   }
 
-  func catchUp(to target: Clock) async throws(ViewError) {
-    if try covers(target) { return sweepOnce() }
-    let id = waiters.withLock { waiters in
-      waiters.nextID += 1
-      return waiters.nextID
-    }
+  /// - Parameter onDisk: false, if whoever reads takes what `ahead` puts for there: all that it says can be computed again.
+  func catchUp(to target: Clock, onDisk: Bool = true) async throws(ViewError) {
+    if try isReady(target, onDisk: onDisk) { return }
+    let id = nextID()
     let error = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        if let error = add(id, Waiter(target: target, continuation: continuation)) { continuation.resume(returning: error) }
+        let waiter = Waiter(target: target, onDisk: onDisk, continuation: continuation)
+        if let error = add(id, waiter) { continuation.resume(returning: error) }
       }
     } onCancel: {
       let waiter = waiters.withLock { $0.waiting.removeValue(forKey: id) }
@@ -54,12 +67,13 @@ final class ViewRunner: Sendable {
     if let error { throw error }
   }
 
-  func start(to target: Clock) {
-    let id = waiters.withLock { waiters in
+  func start(to target: Clock) { _ = add(nextID(), Waiter(target: target, onDisk: true, continuation: nil)) }
+
+  private func nextID() -> UInt64 {
+    waiters.withLock { waiters in
       waiters.nextID += 1
       return waiters.nextID
     }
-    _ = add(id, Waiter(target: target, continuation: nil))
   }
 
   func close() {
@@ -71,16 +85,67 @@ final class ViewRunner: Sendable {
     for waiter in waiting { waiter.continuation?.resume(returning: .cancelled) }
   }
 
-  private func covers(_ target: Clock) throws(ViewError) -> Bool {
+  // MARK: Ahead of the disk
+
+  /// The slice that is on its way to the disk: what it puts may be read already, over a snapshot that has the header it was made from.
+  /// To be asked for before the snapshot is taken.
+  var ahead: Slice? { waiters.withLock { $0.ahead } }
+
+  /// Whether the view may be read at a clock; where little is missing, that is computed here and now.
+  func isReady(_ target: Clock, onDisk: Bool) throws(ViewError) -> Bool {
     do throws(StoreError) {
-      return try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) in
-        guard let header = try headers(reader).live, header.clock.covers(target) else { return false }
-        return try !Slice.hasMarks(header, reader)
+      if try covers(target, ahead: onDisk ? nil : ahead) {
+        sweepOnce()
+        return true
       }
+      return onDisk ? false : try lookAhead(to: target)
     } catch {
       throw .store(error)
     }
   }
+
+  private func covers(_ target: Clock, ahead: Slice?) throws(StoreError) -> Bool {
+    try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) -> Bool in
+      guard let header = try headers(reader).live else { return false }
+      if let ahead, ahead.before == header, ahead.after.clock.covers(target) { return true }
+      guard header.clock.covers(target) else { return false }
+      return try !hasMarks(header, reader)
+    }
+  }
+
+  func hasMarks(_ header: ViewHeader, _ reader: borrowing any StoreReader & ~Copyable) throws(StoreError) -> Bool {
+    guard view.isFold else { return false }
+    return try Slice.hasMarks(header, reader)
+  }
+
+  /// Computes the last slice where it is asked for, and leaves it to a task to put it; false if the task must do more than that.
+  private func lookAhead(to target: Clock) throws(StoreError) -> Bool {
+    let isMine = waiters.withLock { waiters in
+      guard !waiters.runs, !waiters.closed else { return false }
+      (waiters.runs, waiters.swept) = (true, true)
+      return true
+    }
+    guard isMine else { return false }
+    var slice: Slice?
+    // Whatever is computed, the claim must end: in the task.
+    defer { startTask(slice) }
+    slice = try shortSlice(to: target)
+    if let slice { setAhead(slice) }
+    return slice != nil
+  }
+
+  /// Tells who needn't wait for the disk of a slice with which the view is right.
+  func setAhead(_ slice: Slice) {
+    guard !slice.leavesMarks else { return }
+    let done = waiters.withLock { waiters in
+      waiters.ahead = slice
+      let ids = waiters.waiting.filter { !$0.value.onDisk && slice.after.clock.covers($0.value.target) }.keys
+      return ids.compactMap { waiters.waiting.removeValue(forKey: $0) }
+    }
+    for waiter in done { waiter.continuation?.resume(returning: nil) }
+  }
+
+  // MARK: The task
 
   /// Queues a waiter and starts the task if none runs; answers why not.
   private func add(_ id: UInt64, _ waiter: Waiter) -> ViewError? {
@@ -92,7 +157,7 @@ final class ViewRunner: Sendable {
       return !waiters.runs
     }
     guard let start else { return .cancelled }
-    if start { Task.detached { await self.run() } }
+    if start { startTask() }
     return nil
   }
 
@@ -103,19 +168,25 @@ final class ViewRunner: Sendable {
       (waiters.runs, waiters.swept) = (true, true)
       return true
     }
-    if start { Task.detached { await self.run() } }
+    if start { startTask() }
+  }
+
+  private func startTask(_ ahead: Slice? = nil) {
+    Task.detached(executorPreference: ViewThreads.shared) { await self.run(ahead) }
   }
 
   /// Does slices while anyone waits, then deletes what is left of older versions.
-  private func run() async {
+  private func run(_ ahead: Slice?) async {
     var leftovers = true
+    // If it can't be put, whoever comes next finds the same work, and hears why.
+    if let ahead { _ = try? await put(ahead, ahead.puts) }
     while true {
       // Whoever waits before a slice begins is satisfied when it reaches the end.
       let batch = waiters.withLock { waiters in
         if waiters.waiting.isEmpty, !leftovers || waiters.closed { waiters.runs = false }
         return waiters.runs ? waiters.waiting.mapValues(\.target) : nil
       }
-      guard let batch else { return }
+      guard let batch else { return feed.forget() }
       do throws(StoreError) {
         if batch.isEmpty {
           leftovers = try await sweep()

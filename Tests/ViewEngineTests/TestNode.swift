@@ -10,7 +10,7 @@ import ViewKit
 
 /// A database that can be stopped and started: its store outlives it.
 final class TestNode {
-  enum Place { case memory(MemoryEventStoreProvider), folder(String) }
+  enum Place { case memory(MemoryEventStoreProvider), folder(String), mortal(MemoryEventStoreProvider, MortalStore.Life) }
 
   let place: Place
   let world: ManualWorld
@@ -35,6 +35,9 @@ final class TestNode {
     switch place {
     case .memory(let provider):
       return try EventSet("samples", store: #require(try provider.open("samples", create: true)), world: world.world)
+    case .mortal(let provider, let life):
+      let store = MortalStore(try #require(try provider.open("samples", create: true)), life)
+      return try EventSet("samples", store: store, world: world.world)
     case .folder(let path): return try EventSet("samples", store: LMDBEventStore(folder: path), world: world.world)
     }
   }

@@ -80,24 +80,24 @@ struct ViewHeader: Equatable, Sendable {
   }
 }
 
-/// The headers of one view's name: a version may be built beside the one that answers.
+/// The headers of one view's name: one may be built beside the one that answers.
 struct ViewHeaders {
-  /// Of what the view means now: live or being built.
-  let current: ViewHeader?
-  /// Of what it meant before: it answers who doesn't wait, until the current one is live.
+  /// Of what the view means now.
+  let live: ViewHeader?
+  /// Of what the view means now, and not there yet: another version than the one that answers, or the same from its beginning.
+  let building: ViewHeader?
+  /// Of what it meant before: it answers who doesn't wait, until there is a live one.
   let old: ViewHeader?
   /// To be deleted.
   let leftovers: [ViewHeader]
 
   init(_ name: String, _ fingerprint: String, _ reader: borrowing some StoreReader & ~Copyable) throws(StoreError) {
     let all = try ViewHeader.all(reader).filter { $0.name == name }
-    let mine = all.filter { $0.fingerprint == fingerprint && $0.state != .dead }
-    let current = mine.first { $0.state == .live } ?? mine.first
-    let others = all.filter { $0.number != current?.number }
-    let old = current?.state == .live ? nil : others.first { $0.state == .live }
-    (self.current, self.old, leftovers) = (current, old, others.filter { $0.number != old?.number })
+    let mine = all.filter { $0.fingerprint == fingerprint }
+    let live = mine.first { $0.state == .live }
+    let building = mine.first { $0.state == .building }
+    let old = live == nil ? all.first { $0.state == .live } : nil
+    let used = [live, building, old].compactMap { $0?.number }
+    (self.live, self.building, self.old, leftovers) = (live, building, old, all.filter { !used.contains($0.number) })
   }
-
-  /// The current one, if it is live.
-  var live: ViewHeader? { current?.state == .live ? current : nil }
 }

@@ -8,6 +8,24 @@ final class ViewWork {
   var rowsRead = 0
   /// Rows put or deleted, the view's header not counted.
   var rowsWritten = 0
+
+  var counts: ViewCounts { ViewCounts(combines: combines, rowsRead: rowsRead, rowsWritten: rowsWritten) }
+}
+
+/// What work a view's catch-ups did since its database was opened.
+package struct ViewCounts: Sendable {
+  /// Joins of two partials, or rows applied to a state.
+  package internal(set) var combines = 0
+  /// Rows of the table that a cursor went over.
+  package internal(set) var rowsRead = 0
+  /// Rows put or deleted, the view's header not counted.
+  package internal(set) var rowsWritten = 0
+
+  mutating func add(_ other: ViewCounts) {
+    combines += other.combines
+    rowsRead += other.rowsRead
+    rowsWritten += other.rowsWritten
+  }
 }
 
 /// Joins the partials of one key, in order of happening.

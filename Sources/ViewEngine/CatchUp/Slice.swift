@@ -23,25 +23,26 @@ struct Slice: Sendable {
   /// Computes new totals outside of the writer: nobody else writes this view's rows, and the header tells if somebody did.
   ///
   /// - Parameters:
-  ///   - rows: sorted by (key, pos).
-  ///   - end: the clock that the view is right at with these rows, and what of its delta was skipped; nil: more rows of the part follow.
+  ///   - delta: sorted.
+  ///   - range: which of its rows; with the last one the view is right at the delta's clock.
   init(
-    _ rows: ArraySlice<MappedDelta.Row>, end: (clock: Clock, skipped: [Happened: String?])?, _ header: ViewHeader, _ view: CompiledView,
-    _ options: ViewEngineOptions, _ reader: borrowing any StoreReader & ~Copyable, _ work: ViewWork
+    _ delta: MappedDelta, _ range: Range<Int>, _ header: ViewHeader, _ view: CompiledView, _ options: ViewEngineOptions,
+    _ reader: borrowing any StoreReader & ~Copyable, _ work: ViewWork
   ) throws(StoreError) {
     (before, after) = (header, header)
     (refoldRowsLeft, borderLevel) = (options.refoldRowsMax, options.borderLevel)
     let cursor = try reader.cursor(.view)
-    var start = rows.startIndex
-    while start < rows.endIndex {
+    var start = range.lowerBound
+    while start < range.upperBound {
+      let key = delta.rows[start].key
       var next = start + 1
-      while next < rows.endIndex, rows[next].key == rows[start].key { next += 1 }
-      try put(rows[start..<next], Joiner(view: view, key: rows[start].key, work: work), reader, cursor)
+      while next < range.upperBound, delta.rows[next].key == key { next += 1 }
+      try put(delta, start..<next, Joiner(view: view, key: delta.keys[Int(key)], work: work), reader, cursor)
       start = next
     }
-    guard let end else { return }
-    after.clock = end.clock
-    for (element, reason) in end.skipped.sorted(by: { $0.key < $1.key }) {
+    guard range.upperBound == delta.rows.count else { return }
+    after.clock = delta.clock
+    for (element, reason) in delta.skipped.sorted(by: { $0.key < $1.key }) {
       let key = ViewKeys.prefix(header.number, .skipped) + ViewKeys.element(element)
       let isThere = try reader.get(.view, key.raw) != nil
       guard isThere != (reason != nil) else { continue }
@@ -89,11 +90,11 @@ struct Slice: Sendable {
 
   /// One key's rows, in order of happening.
   private mutating func put(
-    _ rows: ArraySlice<MappedDelta.Row>, _ joiner: Joiner, _ reader: borrowing any StoreReader & ~Copyable, _ cursor: any StoreCursor
+    _ delta: MappedDelta, _ range: Range<Int>, _ joiner: Joiner, _ reader: borrowing any StoreReader & ~Copyable, _ cursor: any StoreCursor
   ) throws(StoreError) {
     let known = try keyRow(joiner, reader)
     var row = known ?? KeyRow(group: after.nextGroup)
-    let changes = try changes(rows, known, joiner.work, reader)
+    let changes = try changes(delta, range, known, joiner.work, reader)
     if changes.isEmpty { return }
     if known == nil { after.nextGroup += 1 }
     for change in changes {
@@ -140,10 +141,11 @@ struct Slice: Sendable {
 
   /// What rows change of what is stored: putting a row that is there changes nothing.
   private func changes(
-    _ rows: ArraySlice<MappedDelta.Row>, _ known: KeyRow?, _ work: ViewWork, _ reader: borrowing any StoreReader & ~Copyable
+    _ delta: MappedDelta, _ range: Range<Int>, _ known: KeyRow?, _ work: ViewWork, _ reader: borrowing any StoreReader & ~Copyable
   ) throws(StoreError) -> [RowChange] {
     var changes: [RowChange] = []
-    for row in rows {
+    changes.reserveCapacity(range.count)
+    for row in delta.rows[range] {
       let seen = changes.last?.pos == row.pos ? changes.removeLast() : nil
       var old = seen?.old
       if seen == nil, let known, row.pos <= known.last {
@@ -151,10 +153,23 @@ struct Slice: Sendable {
         let key = ViewKeys.at(ViewKeys.rows(before.number, group: known.group), row.pos)
         if let stored = try reader.get(.view, key.raw) { old = try StoredRow(reading: stored) }
       }
-      let new = (seen?.new ?? old)?.merged(row.stored) ?? row.stored
+      let stored = delta.stored(row)
+      let new = (seen?.new ?? old)?.merged(stored) ?? stored
       if new != old { changes.append(RowChange(pos: row.pos, new: new, old: old)) }
     }
     return changes
+  }
+
+  /// What it puts under a key of the view: the row's bytes, if any.
+  func keyRow(_ key: [UInt8]) -> [UInt8]? {
+    let key = ViewKeys.prefix(before.number, .key) + key
+    var (low, high) = (0, keyRows.count)
+    while low < high {
+      let middle = (low + high) / 2
+      let other = keyRows[middle].key
+      if other.raw.compare(key.raw) < 0 { low = middle + 1 } else { high = middle }
+    }
+    return low < keyRows.count && keyRows[low].key == key ? keyRows[low].value : nil
   }
 
   /// Puts everything, unless the view has moved since. In the writer's transaction.
