@@ -38,10 +38,12 @@ import ViewKit
       query.keys = .these(expected.keys)
       let page = try await node.answer(view, query)
       #expect(page.text == expected.rows && page.clock.covers(node.set.state.clock), "\(view) \(context)")
-      if random.chance(1, in: 2) { try await node.append(Int(random.next() % 3) + 1, &random) } else { continue }
+      guard random.chance(1, in: 2) else { continue }
+      try await node.append(Int(random.next() % 3) + 1, &random)
       let after = try #require(try Reference.all(Reference.events(node.set))[view])
       query.keys = .these(after.keys)
       #expect(try await node.answer(view, query).text == after.rows, "\(view) \(context)")
+      return
     }
   }
 
