@@ -59,6 +59,17 @@ import Testing
     #expect(codes.withLock { $0 } == [.busy, .busy, .busy])
   }
 
+  @Test func `gives back a request's room before it is answered`() async throws {
+    var fixture = Fixture()
+    fixture.options.queueBytesMax = 1000
+    let set = try fixture.open()
+    let drafts = (0..<2).map { fixture.draft([Self.body(600)], second: Int64($0)) }
+    let again = await withCheckedContinuation { continuation in
+      set.append(drafts[0]) { _ in set.append(drafts[1]) { continuation.resume(returning: $0) } }
+    }
+    if case .recorded = again {} else { Issue.record("\(again)") }
+  }
+
   @Test func `takes a slice however much waits`() async throws {
     var fixture = Fixture()
     fixture.options.queueBytesMax = 1000
