@@ -83,5 +83,5 @@ package enum Thread {
   }
 
   /// A short sleep of the caller.
-  func pause() { usleep(200) }
+  func pause(_ time: Duration = .microseconds(200)) { usleep(UInt32(time / .microseconds(1))) }
 }

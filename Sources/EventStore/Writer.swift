@@ -57,13 +57,18 @@ final class Writer: Sendable {
     /// How long appends may still go before a waiting slice, and how long the last slice took.
     var appendTime: Duration = .zero
     var lastSlice: Duration = .zero
+    /// How many appends the last group answered or left waiting, and how long it took.
+    var lastAppends = 0
+    var lastGroup: Duration = .zero
 
+    var waitingAppends: Int { appends.count - head }
     var waits: Bool { head < appends.count || !merges.isEmpty || !slices.isEmpty }
   }
 
   static let groupEventsMax = 4096
   static let groupBytesMax = 4 << 20
   private static let idleSeconds = 2
+  private static let gatherSteps = 8
 
   private let queueBytesMax: Int
   private let budget: QueueBudget
@@ -156,6 +161,7 @@ final class Writer: Sendable {
   /// The next turn: waits for work; ends after a while without any.
   private func next() -> Turn {
     while true {
+      gather()
       let turn: Turn? = queue.withLock { queue in
         queue.busy = queue.waits
         guard queue.waits else {
@@ -172,6 +178,23 @@ final class Writer: Sendable {
         }
         if idle { return .idle }
       }
+    }
+  }
+
+  /// Lets clients that were just answered come again, so that their next appends share a flush with those that wait. Otherwise two cohorts
+  /// take turns, each waiting for the other's flush, and a slow disk does half of what it could. Where nobody comes it costs a sixteenth
+  /// of a group's time; on a fast disk nothing is waited for.
+  private func gather() {
+    var (waiting, expected, step) = queue.withLock { queue in
+      (queue.stopped ? 0 : queue.waitingAppends, queue.lastAppends, queue.lastGroup / 16)
+    }
+    guard waiting > 0, step >= .microseconds(50) else { return }
+    step = min(step, .milliseconds(1))
+    for _ in 0..<Self.gatherSteps where waiting < expected {
+      wake.pause(step)
+      let now = queue.withLock { $0.waitingAppends }
+      if now == waiting { return }
+      waiting = now
     }
   }
 
@@ -220,14 +243,19 @@ final class Writer: Sendable {
       // Before the answers: whoever has one may come again at once, and finds the room that its request took.
       let bytes = appends.reduce(merge?.bytes ?? 0) { $0 + $1.bytes }
       budget.give(bytes)
-      queue.withLock { queue in
+      let left = queue.withLock { queue in
         queue.bytes -= bytes
         if answer == nil { queue.stopped = true }
+        return queue.waitingAppends
       }
       guard let answer else { return false }
       answer()
       let took = ContinuousClock.now - began
-      queue.withLock { $0.appendTime += took }
+      queue.withLock { queue in
+        queue.appendTime += took
+        queue.lastGroup = took
+        queue.lastAppends = appends.count + left
+      }
       return true
     }
   }
