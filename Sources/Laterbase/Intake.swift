@@ -158,10 +158,13 @@ package struct Intake: ~Copyable {
 // MARK: Declared types
 extension Intake {
   private mutating func add(_ event: ParsedEvent, of declared: CompiledDatabase, to draft: inout Draft) throws(LaterbaseError) {
+    let body = JSON(normalForm: [UInt8](copying: event.body(input: draft.input.raw, output: draft.output.raw)))
+    // It says nothing that the type could be asked of.
+    if !event.voids.isEmpty, body.isBareVoid { return try add(event, to: &draft) }
     var event = event
     let facts: EventFacts
     do throws(Refusal) {
-      facts = try declared.facts(of: JSON(normalForm: [UInt8](copying: event.body(input: draft.input.raw, output: draft.output.raw))))
+      facts = try declared.facts(of: body)
     } catch {
       throw .refused(error.pointer, error.detail)
     }

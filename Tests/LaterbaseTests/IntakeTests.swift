@@ -160,6 +160,24 @@ struct Delivery: EventType, Codable {
     #expect(draft.items.first?.digest == Digest.sha256([UInt8](draft.bodies[0]).raw))
   }
 
+  struct Strict: EventType, Codable { var needed: String }
+
+  @Test func `a body that says nothing but what is wrong is taken whatever the type`() throws {
+    let strict = try CompiledDatabase(Database("strict", of: Strict.self))
+    func drafted(_ text: String) throws(LaterbaseError) -> Draft {
+      var intake = Intake(world: world, declared: strict)
+      return try intake.draft(document: [UInt8](text))
+    }
+    let wrong = ULID(at: .noon, low80: 3)
+    let draft = try drafted(#"[{"_voids":"\#(wrong)"},{"needed":"x","_voids":["\#(wrong)"]}]"#)
+    #expect(draft.items.map(\.voids) == [[wrong], [wrong]])
+    #expect(draft.items.map(\.ulid.at) == [.noon, .noon] && draft.items[0].ulid != draft.items[1].ulid)
+    for body in ["{}", #"{"_voids":[]}"#, #"{"_voids":"\#(wrong)","other":1}"#] {
+      let error = try #require(throws: LaterbaseError.self) { _ = try drafted(body) }
+      #expect(error.faults.map(\.pointer) == ["/needed"], "\(body)")
+    }
+  }
+
   @Test func `a document is split, and a body that isn't one is refused with the pointer`() throws {
     let draft = try drafted(
       #"{"deliveries":[{"when":"2026-01-01T00:00:00Z"},{"number":"1","when":"2026-01-01T00:00:00Z"}]}"#,

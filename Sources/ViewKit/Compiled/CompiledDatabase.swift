@@ -40,7 +40,8 @@ package struct CompiledDatabase: Sendable {
 
   /// An event, decoded once for all views. A body that doesn't decode is no error here: a view over `JSON` can still map it.
   package func decode(_ body: JSON) -> DecodedEvent {
-    DecodedEvent(body: body, event: Result { try decodeBody(body) })
+    if !takesAnyObject, body.isBareVoid { return DecodedEvent(body: body, event: .failure(BareVoid())) }
+    return DecodedEvent(body: body, event: Result { try decodeBody(body) })
   }
 
   /// What the declared type says of a body that is to be recorded.
@@ -54,6 +55,17 @@ package struct EventFacts: Sendable {
   package var happenedAt: Instant?
   package var externalKey: String?
   package var voided: [(at: Instant, key: String)] = []
+}
+
+/// Why a body that says nothing but `_voids` is no event of a declared type: it is none to any view of that type, and no fault.
+struct BareVoid: Error {}
+
+extension JSON {
+  /// Whether this is a body that says nothing but which events are wrong: `{"_voids":["01J…"]}`.
+  package var isBareVoid: Bool {
+    // Of a body's members only `_voids` begins so.
+    raw.byteCount > 2 && raw[2] == UInt8(ascii: "_") && members?.count == 1
+  }
 }
 
 /// A body, and the event that it is or why it is none.

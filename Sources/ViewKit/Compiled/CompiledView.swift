@@ -107,6 +107,7 @@ extension CompiledView {
     fingerprint = ([view.name, String(view.version), view.parameters] + types.map(stableName)).joined(separator: "\n")
     (advanceTotal, finishTotal) = (advance, finish)
     mapEvent = { decoded, when in
+      if V.Event.self != JSON.self, case .failure(is BareVoid) = decoded.event { return [] }
       let event = if V.Event.self == JSON.self { decoded.body as? V.Event } else { try decoded.event.get() as? V.Event }
       guard let event else { throw Refusal("", "not an event of \(V.Event.self)") }
       var emit = Emit<V.RowKey, V.Row>()
