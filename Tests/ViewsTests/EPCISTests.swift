@@ -100,6 +100,29 @@ import Testing
     #expect(rail["@context"]?[0]?["rail"] == "urn:gs1:epcisapp:rail:")
   }
 
+  @Test func `the inventory is where each object is, until it leaves or ends`() throws {
+    let events = try documents(Self.ownFolder).flatMap { try check($0.name, $0.document) }
+    let at = try events.map { (try #require($0["eventTime"]?.string), $0) }
+    let (plant, warehouse) = ("urn:epc:id:sgln:9521321.00010.0", "urn:epc:id:sgln:9521321.00020.0")
+    func row(_ epc: String, _ place: String, _ since: String) -> String {
+      #""urn:epc:id:\#(epc)" {"bizLocation":"\#(place)","since":"\#(since)"}"#
+    }
+    #expect(
+      try database.rows("inventory", at) == [
+        row("sgtin:9521321.012345.1001", warehouse, "2026-03-05T10:15:00.000Z"),
+        row("sgtin:9521321.012345.1002", warehouse, "2026-03-05T10:15:00.000Z"),
+        row("sgtin:9521321.012345.1003", warehouse, "2026-03-05T09:31:44.500Z"),
+        row("sgtin:9521321.012345.1004", plant, "2026-03-02T14:12:08.250Z"),
+        row("sscc:9521321.0000000017", warehouse, "2026-03-05T08:58:12.007Z"),
+      ])
+    // On the way it is nowhere; deleted, it is no more.
+    let onTheWay = at.filter { $0.0 < "2026-03-05" }
+    #expect(try !database.rows("inventory", onTheWay).contains { $0.contains("sscc") })
+    let end: JSON = ["type": "ObjectEvent", "action": "DELETE", "epcList": ["urn:epc:id:sgtin:9521321.012345.1004"]]
+    let last = ("2026-03-08T00:00:00Z", end.setting("eventTime", to: "2026-03-08T00:00:00Z"))
+    #expect(try database.rows("inventory", at + [last]).count == 4)
+  }
+
   @Test func `an error declaration is another event, no sighting, and voids the one it repeats`() throws {
     let document = try #require(try documents(Self.ownFolder).first { $0.name.hasPrefix("7") }).document
     let events = try #require(try split(document))

@@ -4,6 +4,7 @@ import ViewKit
 /// The events of the GS1 EPCIS 2.0 standard, in its JSON form: what was seen or done with which goods, when, where and why.
 let epcis = Database("epcis", of: EPCISEvent.self) {
   LastSeen()
+  Inventory()
 }
 
 /// One event of EPCIS 2.0. Only `type` and `eventTime` must be there; every other member is taken as it is.

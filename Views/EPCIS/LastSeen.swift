@@ -2,6 +2,10 @@ import EventModel
 import ViewKit
 
 /// The last event of each single object (EPC), in order of happening: what was done, and where. Error declarations are no sightings.
+///
+/// Event: `{"type":"ObjectEvent","eventTime":"2026-03-07T05:45:00Z","epcList":["urn:epc:id:sgtin:9521321.012345.1004"],
+/// "bizStep":"inspecting",…}`. Row: `{"key":"urn:epc:id:sgtin:9521321.012345.1004","value":{"_at":"2026-03-07T05:45:00.000Z",
+/// "bizStep":"inspecting"}}`.
 struct LastSeen: ReduceView {
   /// What the event says; what it doesn't say is left out. Places are named by their ids.
   struct Sighting: Codable {

@@ -37,7 +37,8 @@ struct EventReader<Event: EventType>: Sendable {
   func event(_ body: JSON) throws -> Event {
     if let only = readings.first, only.type == nil, only.version == nil { return try only.read(body) }
     let type = body["type"]?.string
-    let version = body["version"].map { $0.int } ?? 1
+    // Looked up only where a reading asks for it.
+    lazy var version = body["version"].map { $0.int } ?? 1
     for reading in readings where reading.type == nil || reading.type == type {
       if reading.version == nil || reading.version == version { return try reading.read(body) }
     }
