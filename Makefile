@@ -42,11 +42,13 @@ imports:
 format:
 	swift format --in-place --recursive --parallel $(SWIFT_FOLDERS)
 
-# Builds Examples/orders, a server and an app of one's own, from nothing (minutes: it is a package of its own), and runs it. Not part of `make test`.
+# Builds Examples/orders, a server and an app of one's own, from nothing (minutes: it is a package of its own), runs it and its tests.
+# Not part of `make test`.
 examples: setup
 	swift build --package-path Examples/orders --scratch-path .build/examples
 	ORDERS=.build/examples/debug/Orders Examples/orders/run.sh
 	test "$$(.build/examples/debug/Embedded)" = HAM
+	swift test --package-path Examples/orders --scratch-path .build/examples
 
 # The measurements that run by themselves, each with its floor; Benchmarks/README.md has the others.
 bench: setup

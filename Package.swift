@@ -20,6 +20,7 @@ let package = Package(
     .library(name: "EventStore", targets: ["EventStore"]),
     .library(name: "ViewKit", targets: ["ViewKit"]),
     .library(name: "StoreConformance", targets: ["StoreConformance"]),
+    .library(name: "ViewLaws", targets: ["ViewLaws"]),
     .library(name: "LMDBStore", targets: ["LMDBStore"]),
     .library(name: "Views", targets: ["Views"]),
     .library(name: "Laterbase", targets: ["Laterbase"]),
@@ -55,12 +56,16 @@ let package = Package(
     .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
     .target(name: "LMDBStore", dependencies: ["CLMDB", "EventModel", "EventStore"], swiftSettings: strict),
     .target(name: "ViewEngine", dependencies: ["EventModel", "EventStore", "ViewKit"], swiftSettings: strict),
+    .target(
+      name: "ViewLaws", dependencies: ["ViewEngine", "ViewKit", "EventStore", "EventModel", "StoreConformance"],
+      path: "Tests/Support/ViewLaws", swiftSettings: strict),
     .testTarget(
-      name: "ViewEngineTests", dependencies: ["ViewEngine", "ViewKit", "EventStore", "EventModel", "LMDBStore", "StoreConformance"],
+      name: "ViewEngineTests",
+      dependencies: ["ViewEngine", "ViewKit", "EventStore", "EventModel", "LMDBStore", "StoreConformance", "ViewLaws"],
       swiftSettings: strict),
     .target(name: "Views", dependencies: ["ViewKit", "EventModel"], path: "Views", swiftSettings: strict),
-    .testTarget(name: "ViewsTests", dependencies: ["Views", "ViewKit", "EventModel"], swiftSettings: strict),
-    .testTarget(name: "ViewKitTests", dependencies: ["ViewKit", "EventModel"], swiftSettings: strict),
+    .testTarget(name: "ViewsTests", dependencies: ["Views", "ViewKit", "EventModel", "ViewLaws"], swiftSettings: strict),
+    .testTarget(name: "ViewKitTests", dependencies: ["Laterbase", "ViewKit", "EventModel", "ViewLaws"], swiftSettings: strict),
     .target(name: "Laterbase", dependencies: ["EventModel", "EventStore", "LMDBStore", "ViewEngine", "ViewKit"], swiftSettings: strict),
     .testTarget(
       name: "LaterbaseTests", dependencies: ["Laterbase", "EventModel", "EventStore", "LMDBStore", "ViewKit"], swiftSettings: strict),

@@ -14,6 +14,7 @@ let package = Package(
       dependencies: [
         .product(name: "LaterbaseCommands", package: "laterbase"), .product(name: "ViewKit", package: "laterbase"),
       ]),
+    .testTarget(name: "OrdersTests", dependencies: ["Orders", .product(name: "ViewLaws", package: "laterbase")]),
     // The same store inside an app, without a server.
     .executableTarget(
       name: "Embedded",

@@ -3,6 +3,7 @@ import EventStore
 import StoreConformance
 import Testing
 import ViewKit
+import ViewLaws
 
 @testable import ViewEngine
 
