@@ -1,4 +1,5 @@
 import EventModel
+import Foundation
 
 #if canImport(Glibc)
   import Glibc
@@ -7,7 +8,7 @@ import EventModel
 #endif
 
 /// How many events of 256 bytes a second one core brings into normal form and hashes, beside the least that any implementation must do:
-/// copy and hash the same bytes.
+/// copy and hash the same bytes. Then, how many of them a second become Swift values, beside Foundation's decoder.
 @main enum App {
   static let count = 100_000
   static let rounds = 15
@@ -27,6 +28,32 @@ import EventModel
     try report("parse, in normal form already", normal.ranges, normal.bytes) { try parse($0, $1, hashing: false) }
     try report("parse and hash, in normal form already", normal.ranges, normal.bytes) { try parse($0, $1, hashing: true) }
     report("floor: copy and hash", ranges, input, copyAndHash)
+    try decoding(normal.bytes, normal.ranges)
+  }
+
+  /// What a view's events are mostly like: a few members of the body, among others that nobody reads.
+  struct Scan: Codable {
+    var type: String
+    var shipment: String
+    var location: String
+    var weightKg: Double?
+  }
+
+  /// Each decoder from what it is given in practice: ours from bytes in normal form, Foundation's from data.
+  static func decoding(_ bytes: [UInt8], _ ranges: [Range<Int>]) throws {
+    let bodies = ranges.map { JSON(normalForm: [UInt8](bytes[$0])) }
+    let data = ranges.map { Data(bytes[$0]) }
+    let (ours, theirs) = (EventDecoder(), JSONDecoder())
+    try report("decode, EventDecoder", ranges, bytes) { _, _ in
+      try bodies.reduce(0) { $0 ^ check(try ours.decode(Scan.self, from: $1)) }
+    }
+    try report("decode, Foundation's JSONDecoder", ranges, bytes) { _, _ in
+      try data.reduce(0) { $0 ^ check(try theirs.decode(Scan.self, from: $1)) }
+    }
+  }
+
+  private static func check(_ scan: Scan) -> UInt8 {
+    UInt8(truncatingIfNeeded: scan.shipment.utf8.count ^ scan.location.utf8.count ^ Int(scan.weightKg ?? 0))
   }
 
   static func normalised(_ input: [UInt8], _ ranges: [Range<Int>]) throws -> (bytes: [UInt8], ranges: [Range<Int>]) {
