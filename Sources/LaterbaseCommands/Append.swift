@@ -23,50 +23,63 @@ struct Append: ContextCommand {
 
   func perform(_ context: Context) async throws(Failure) {
     try await target.connect(context) { (client) throws(Failure) in
-      let input = CountedLines(InputChunks(paths: files.isEmpty ? ["-"] : files), Progress("lines sent", on: context.console))
-      let answer: JSON
-      do throws(Failure) {
-        answer = try await client.post(
-          "/db/\(database.percentEncoded)/e?on_taken=\(onTaken.rawValue)", Client.ndjson, .stream(input, length: .unknown))
-      } catch {
-        input.finish()
-        throw error
+      let input = InputChunks(paths: files.isEmpty ? ["-"] : files)
+      var progress = Progress("lines sent", on: context.console)
+      var total = Total()
+      defer { progress.finish() }
+      while let body = try await input.body() {
+        let lines = CountedLines(body, progress)
+        defer { progress = lines.progress }
+        let answer = try await client.post(
+          "/db/\(database.percentEncoded)/e?on_taken=\(onTaken.rawValue)", Client.ndjson, .stream(lines, length: .unknown))
+        if json { try context.console.print(answer.description) } else { total.add(answer) }
       }
-      input.finish()
-      try context.console.print(json ? answer.description : Self.summary(answer))
+      if !json { try context.console.print(total.description) }
     }
   }
 
-  private static func summary(_ answer: JSON) -> String {
-    var line = "recorded \(answer["recorded"]?.int ?? 0), known \(answer["known"]?.int ?? 0)"
-    if let taken = answer["taken"]?.elements, !taken.isEmpty { line += ", taken \(taken.count)" }
-    if let clock = answer["clock"]?.string { line += ", clock \(clock)" }
-    return line
+  /// What all requests came to.
+  private struct Total: CustomStringConvertible {
+    private var recorded = 0
+    private var known = 0
+    private var taken = 0
+    private var clock: String?
+
+    mutating func add(_ answer: JSON) {
+      recorded += answer["recorded"]?.int ?? 0
+      known += answer["known"]?.int ?? 0
+      taken += answer["taken"]?.elements?.count ?? 0
+      clock = answer["clock"]?.string ?? clock
+    }
+
+    var description: String {
+      "recorded \(recorded), known \(known)" + (taken > 0 ? ", taken \(taken)" : "") + (clock.map { ", clock \($0)" } ?? "")
+    }
   }
 }
 
 /// Chunks that pass, their lines counted for a person to see. The mutex owns the progress.
 final class CountedLines: AsyncSequence, Sendable {
-  private let chunks: InputChunks
-  private let progress: Mutex<Progress>
+  private let chunks: InputChunks.Body
+  private let counted: Mutex<Progress>
 
-  init(_ chunks: InputChunks, _ progress: Progress) {
+  init(_ chunks: InputChunks.Body, _ progress: Progress) {
     self.chunks = chunks
-    self.progress = Mutex(progress)
+    counted = Mutex(progress)
   }
 
-  func finish() { progress.withLock { $0.finish() } }
+  var progress: Progress { counted.withLock { $0 } }
 
   func makeAsyncIterator() -> Iterator { Iterator(chunks: chunks.makeAsyncIterator(), lines: self) }
 
   struct Iterator: AsyncIteratorProtocol {
-    fileprivate var chunks: InputChunks.Iterator
+    fileprivate var chunks: InputChunks.Body.Iterator
     fileprivate let lines: CountedLines
 
     mutating func next() async throws -> ByteBuffer? {
       guard let chunk = try await chunks.next() else { return nil }
       let count = chunk.readableBytesView.count { $0 == UInt8(ascii: "\n") }
-      lines.progress.withLock { $0.advance(by: count) }
+      lines.counted.withLock { $0.advance(by: count) }
       return chunk
     }
   }

@@ -57,4 +57,24 @@ import Testing
       }
     }
   }
+
+  @Test func `What comes slowly is recorded as it comes`() async throws {
+    try await Folder.with { folder in
+      _ = try await Server.run(data: folder["a"]) { server in
+        let pipe = folder["pipe"]
+        unsafe #expect(mkfifo(pipe, 0o600) == 0)
+        // Open both ways, so that neither end waits for the other.
+        let writer = try #require(FileHandle(forUpdatingAtPath: pipe))
+        async let appended = Laterbase.run("append", "plain", pipe, "--url", server.url)
+        for n in 1...2 {
+          // Half a line isn't sent on.
+          try writer.write(contentsOf: Data("{\"n\":".utf8))
+          try writer.write(contentsOf: Data("\(n)}\n".utf8))
+          while try await server.get("/db/plain").json["events"]?.int != n { try await Task.sleep(for: .milliseconds(50)) }
+        }
+        try writer.close()
+        #expect(try await appended.output.hasPrefix("recorded 2, known 0, clock "))
+      }
+    }
+  }
 }
