@@ -3,6 +3,8 @@ import EventModel
 /// One stored shape, chosen by the body's `type` and `version` members, and its upcast to the type of today.
 public struct Reading<Event: SendableMetatype>: Sendable {
   let type: String?
+  /// The type as a body has it: equal strings have equal bytes, so choosing makes no string.
+  let typeJSON: JSON?
   let version: Int?
   let read: @Sendable (JSON) throws -> Event
 
@@ -13,6 +15,7 @@ public struct Reading<Event: SendableMetatype>: Sendable {
     _ type: String? = nil, version: Int? = 1, _: Stored.Type, upcast: @escaping @Sendable (Stored) throws -> Event
   ) {
     (self.type, self.version) = (type, version)
+    typeJSON = type.map { JSON($0) }
     read = { try upcast(EventDecoder().decode(Stored.self, from: $0)) }
   }
 
@@ -36,14 +39,14 @@ struct EventReader<Event: EventType>: Sendable {
   /// - Throws: a `Refusal` of `/type` if no reading is for this body; whatever the reading throws.
   func event(_ body: JSON) throws -> Event {
     if let only = readings.first, only.type == nil, only.version == nil { return try only.read(body) }
-    let type = body["type"]?.string
+    let type = body["type"]
     // Looked up only where a reading asks for it.
     lazy var version = body["version"].map { $0.int } ?? 1
-    for reading in readings where reading.type == nil || reading.type == type {
+    for reading in readings where reading.typeJSON == nil || reading.typeJSON == type {
       if reading.version == nil || reading.version == version { return try reading.read(body) }
     }
     let known = Set(readings.compactMap(\.type)).sorted().joined(separator: ", ")
-    guard let type else { throw Refusal("/type", "a string was expected, one of: \(known)") }
+    guard let type = type?.string else { throw Refusal("/type", "a string was expected, one of: \(known)") }
     guard readings.contains(where: { $0.type == type || $0.type == nil }) else {
       throw Refusal("/type", "`\(type)` is none of: \(known)")
     }
