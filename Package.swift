@@ -102,7 +102,7 @@ let package = Package(
     .target(
       name: "LaterbaseCommands",
       dependencies: [
-        "EventModel", "EventStore", "LMDBStore", "ViewKit", "Laterbase", "HTTPService", "Views",
+        "EventModel", "EventStore", "LMDBStore", "ViewKit", "ViewEngine", "Laterbase", "HTTPService", "Views",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Logging", package: "swift-log"),

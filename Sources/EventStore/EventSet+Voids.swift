@@ -43,4 +43,27 @@ extension EventSet {
       found = try ids.next()
     }
   }
+
+  /// Visits all elements of which one of some clocks covers a dot, in order of happening.
+  ///
+  /// - Parameter visit: takes the element, its body, and for each clock the least HLC of the element's dots and of those that this clock
+  ///   covers; nil: it covers none.
+  public func elements(
+    coveredBy clocks: [Clock], _ reader: borrowing any StoreReader & ~Copyable,
+    _ visit: (ElementID, RawSpan, [ClosedRange<HLC>?]) throws(StoreError) -> Void
+  ) throws(StoreError) {
+    if clocks.isEmpty { return }
+    let ids = try reader.cursor(.ids)
+    while try ids.next() {
+      guard let id = ElementID(key: ids.key) else { continue }
+      let dots = try ElementRow(reading: ids.value).dots
+      let covering = clocks.map { clock in dots.first { clock.covers($0.dot) }.map { dots[0].hlc...$0.hlc } }
+      guard covering.contains(where: { $0 != nil }) else { continue }
+      for recorded in dots {
+        guard let record = try reader.get(.log, StoreKey.dot(recorded.dot).raw), Record.isIntact(record, at: recorded.dot) else { continue }
+        try visit(id, record.extracting(droppingFirst: Record.headerBytes), covering)
+        break
+      }
+    }
+  }
 }

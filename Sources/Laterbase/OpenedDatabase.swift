@@ -20,6 +20,7 @@ package final class OpenedDatabase: Sendable {
     self.set = set
     self.declared = declared
     views = declared.flatMap { $0.views.isEmpty ? nil : ViewEngine(set, $0) }
+    if let views, views.database.views.contains(where: \.isKeptUp) { Task.detached { await views.keepUp() } }
   }
 
   /// Queues an append; `done` is called on the writer's thread once it is on disk, or was refused.

@@ -52,6 +52,19 @@ package final class ViewEngine: Sendable {
     for name in names { try await catchUp(name) }
   }
 
+  /// Brings the views that ask for it up to date after each commit, until the set is closed.
+  package func keepUp() async {
+    let names = database.views.filter(\.isKeptUp).map(\.name)
+    while !names.isEmpty, !set.changes.isClosed {
+      let seen = set.changes.version
+      // Together: they share what is decoded. A fault is found again, and told, by who reads.
+      await withTaskGroup { group in
+        for name in names { group.addTask { try? await self.catchUp(name) } }
+      }
+      await set.changes.wait(after: seen)
+    }
+  }
+
   /// How far a view has read.
   package func status(_ view: String) throws(ViewError) -> ViewStatus {
     let runner = try runner(view)

@@ -98,6 +98,7 @@ import ViewLaws
     for node in nodes {
       #expect(try await node.answer("trails").text == last, "seed \(seed)")
       try node.set.proveSound("seed \(seed)")
+      #expect(try node.engine.verify().faults == [], "seed \(seed)")
     }
     // From scratch, elsewhere, in one go.
     let scratch = try TestNode(.memory(MemoryEventStoreProvider()), world)

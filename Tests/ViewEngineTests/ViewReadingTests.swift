@@ -151,4 +151,28 @@ import ViewLaws
     #expect(try await node.answer("sums", .init(), .no).text == Reference(Sums(), Reference.events(node.set)).rows)
     node.stop()
   }
+
+  @Test func `a view that is to be kept up follows each commit unasked, and no other does`() async throws {
+    let declaration = Database("samples", of: Sample.self) {
+      Kept(); Sums()
+    }
+    let node = try TestNode(.memory(MemoryEventStoreProvider()), ManualWorld(seed: 6), ViewEngineOptions(), declaration)
+    let engine = node.engine
+    let keeping = Task { await engine.keepUp() }
+    var random = SeededRandom(seed: 6)
+    for _ in 0..<3 {
+      try await node.append(5, &random)
+      while try node.engine.status("kept").pending > 0 { await Task.yield() }
+      #expect(try await node.answer("kept", .init(), .no).text == Reference(Kept(), Reference.events(node.set)).rows)
+    }
+    #expect(try node.engine.status("sums").clock.isEmpty)
+    node.stop()
+    await keeping.value
+  }
+}
+
+private struct Kept: ReduceView {
+  let name = "kept"
+  let isKeptUp = true
+  func map(_ event: Sample, _ when: Happened, emit: inout Emit<String?, Count>) { emit(event.key, Count()) }
 }

@@ -15,7 +15,7 @@ import Subprocess
 /// it, and then this one is there to say so.
 struct Verify: ContextCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Check every record, chain and index of a data folder.",
+    abstract: "Check every record, chain, index and view of a data folder.",
     discussion: "Changes nothing. Exit code 1 if anything is wrong. The server that uses the folder must be stopped.")
 
   @Option(help: ArgumentHelp("The data folder.", valueName: "dir")) var data = ServeFlags.standardData
@@ -26,7 +26,7 @@ struct Verify: ContextCommand {
 
   func perform(_ context: Context) async throws(Failure) {
     if child {
-      for name in databases { try VerifyChild(data: data, console: context.console).check(name) }
+      for name in databases { try VerifyChild(data: data, databases: context.databases, console: context.console).check(name) }
       return
     }
     let all = try names()
@@ -64,11 +64,12 @@ struct Verify: ContextCommand {
     let name: String
     var records = 0
     var events = 0
+    var views = 0
     var faults: [String] = []
 
     var words: String {
       faults.isEmpty
-        ? "\(name): ok, \(records) records, \(events) events"
+        ? "\(name): ok, \(records) records, \(events) events" + (views == 0 ? "" : ", \(views) views")
         : (["\(name): \(faults.count) faults, \(records) records read"] + faults.map { "  \($0)" }).joined(separator: "\n")
     }
   }
@@ -90,6 +91,7 @@ struct Verify: ContextCommand {
           guard answer["ok"] != nil else { continue }
           ended = true
           outcome.events = answer["events"]?.int ?? 0
+          outcome.views = answer["views"]?.int ?? 0
           outcome.faults = answer["faults"]?.elements?.compactMap(\.string) ?? []
         }
         progress.finish()

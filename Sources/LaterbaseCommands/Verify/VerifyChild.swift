@@ -2,14 +2,19 @@ import EventModel
 import EventStore
 import LMDBStore
 import Laterbase
+import ViewEngine
+import ViewKit
 
 /// One database's check, in a process that it may end. Its lines say how far it is; the last one has `ok`.
 struct VerifyChild {
   let data: String
+  /// What the executable declares: whose views are checked.
+  let databases: [any DatabaseDeclaration]
   let console: Console
 
   func check(_ name: String) throws(Failure) {
     var report: VerifyReport?
+    var views: ViewReport?
     var faults: [String] = []
     do throws(StoreError) {
       let provider = try LMDBEventStoreProvider(folder: data)
@@ -17,17 +22,28 @@ struct VerifyChild {
       guard let store = try provider.open(name, create: false) else { throw StoreError(.damaged, "its data file is gone") }
       let set = try EventSet(name, store: store, world: .system)
       let found = try set.verify { try? console.print(#"{"database":"\#(name)","records":\#($0.records)}"#) }
-      set.close()
+      defer { set.close() }
       (report, faults) = (found, found.faults)
+      // What views are made of must be sound first.
+      if found.isSound { views = try self.views(of: set) }
     } catch {
       if error.code == .inUse { throw .failed(error.message) }
-      faults = [error.message]
+      faults.append(error.message)
+    }
+    if let views, !views.faults.isEmpty {
+      faults += views.faults + ["the events are sound: a view is built anew from them when its version is raised"]
     }
     let members: [(name: String, value: JSON)] = [
       ("database", JSON(name)), ("ok", JSON(faults.isEmpty)), ("records", JSON(report?.records ?? 0)),
       ("events", JSON(report?.elements ?? 0)),
-      ("bytes", JSON(report?.bytes ?? 0)), ("faults", JSON(faults.map { JSON($0) })),
+      ("bytes", JSON(report?.bytes ?? 0)), ("views", JSON(views?.views ?? 0)), ("faults", JSON(faults.map { JSON($0) })),
     ]
     try console.print(JSON(members: members).description)
+  }
+
+  private func views(of set: EventSet) throws(StoreError) -> ViewReport? {
+    try ViewCheck.report(of: set, databases) {
+      try? console.print(#"{"database":"\#(set.name)","keys":\#($0.keys)}"#)
+    }
   }
 }

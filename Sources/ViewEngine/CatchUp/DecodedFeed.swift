@@ -65,6 +65,14 @@ final class DecodedFeed: Sendable {
     return try page.get()
   }
 
+  /// Decodes the page behind a clock on another thread, if one is free, for whoever asks for it next.
+  func prefetch(after clock: Clock) {
+    Task.detached(executorPreference: ViewThreads.shared) {
+      // A fault is found again by who needs the page.
+      _ = try? self.page(after: clock, recordsMax: Self.recordsMax)
+    }
+  }
+
   /// Lets go of what is kept.
   func forget() { slots.withLock { $0 = [] } }
 

@@ -53,6 +53,9 @@ struct MappedDelta: Sendable {
   ) throws(StoreError) -> Bool {
     let before = (rows: rows.count, rowBytes: rowBytes.count, skipped: skipped)
     var page = try feed.page(after: clock, recordsMax: recordsMax)
+    isLast = feed.set.state.pending(after: page.clock) == 0
+    // Worth another thread's turn, if what comes is likely as much.
+    if !isLast, page.events.count >= 128 { feed.prefetch(after: page.clock) }
     let taken = map(page, view, rowsMax, bytesMax)
     if taken < page.events.count {
       // Where the feed stands in the middle of a page only the feed knows.
@@ -60,13 +63,13 @@ struct MappedDelta: Sendable {
       rowBytes.removeLast(rowBytes.count - before.rowBytes)
       skipped = before.skipped
       page = try feed.page(after: clock, recordsMax: taken)
+      isLast = false
       _ = map(page, view, .max, .max)
     }
     events += page.events.count
     voids.formUnion(page.voids)
     let goesOn = page.clock != clock
     clock = page.clock
-    isLast = feed.set.state.pending(after: clock) == 0
     return goesOn
   }
 

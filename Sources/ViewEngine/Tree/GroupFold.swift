@@ -125,6 +125,7 @@ struct StateFold {
   mutating func border() -> Block {
     advance()
     var border = segment
+    state = joiner.limited(state)
     border.partial = state
     segment = Block()
     return border

@@ -153,6 +153,18 @@ struct GroupTable {
     return put
   }
 
+  /// Hands over the closed blocks that would be put, and forgets them and the rows: nothing behind the last row asks for them.
+  mutating func takeClosed() -> [Put] {
+    defer {
+      rows.removeAll()
+      closed.removeAll()
+    }
+    return closed.enumerated().flatMap { (level, overlay) in
+      let prefix = ViewKeys.closed(number, group: group, level: level)
+      return overlay.entries.map { (ViewKeys.at(prefix, $0.pos), $0.value?.bytes) }
+    }
+  }
+
   /// The puts of kinds 2, 3 and 4, each sorted by key.
   var puts: GroupPuts {
     let rowPrefix = ViewKeys.rows(number, group: group)

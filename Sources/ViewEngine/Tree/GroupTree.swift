@@ -38,6 +38,9 @@ struct GroupTree {
 
   var levels: Int { table.open.count }
 
+  /// See `GroupTable`: of a tree that only grows behind its last row.
+  mutating func takeClosed() -> [Put] { table.takeClosed() }
+
   /// Takes in changed rows, sorted by place, each place once.
   mutating func apply(_ changes: [RowChange]) throws(StoreError) {
     guard let end = changes.last?.pos else { return }
@@ -87,7 +90,7 @@ struct GroupTree {
     grow(level + 1)
     var child = Block()
     for k in 1...level {
-      child = joiner.join([table.open[k - 1].block, child])
+      child = joiner.limited(joiner.join([table.open[k - 1].block, child]))
       if !child.isEmpty { table.setClosed(k, table.open[k - 1].start, child) }
       table.open[k - 1] = OpenBlock(start: pos)
     }
@@ -197,7 +200,7 @@ struct GroupTree {
     if end == nil {
       table.open[level - 1].block = block
     } else {
-      table.setClosed(level, start, block.isEmpty ? nil : block)
+      table.setClosed(level, start, block.isEmpty ? nil : joiner.limited(block))
     }
   }
 

@@ -52,6 +52,19 @@ struct Joiner {
     do throws(Refusal) { return .value(try view.advance(first.row, key: key, Array(values[1...]))) } catch { return .failed }
   }
 
+  /// What is kept of a run that is complete: one too long for its view counts as one that can't be computed. Only of such runs is that
+  /// asked, and of a value when it is answered: which runs there are follows from the rows, what comes between from how they came.
+  func limited(_ partial: Partial) -> Partial {
+    if case .value(let bytes) = partial, bytes.count > view.totalBytesMax { return .failed }
+    return partial
+  }
+
+  func limited(_ block: Block) -> Block {
+    var block = block
+    block.partial = limited(block.partial)
+    return block
+  }
+
   /// The run of several runs.
   func join(_ blocks: [Block]) -> Block {
     var joined = Block()
@@ -77,7 +90,7 @@ extension Joiner {
   /// The JSON of a total's value; nil: the view has none. A total that can't be computed is a null, not a key that is missing.
   func value(_ total: Partial) -> [UInt8]? {
     let null = [UInt8]("null".utf8)
-    switch total {
+    switch limited(total) {
     case .none: return nil
     case .failed: return null
     case .value(let bytes): do throws(Refusal) { return try view.finish(bytes, key: key) } catch { return null }

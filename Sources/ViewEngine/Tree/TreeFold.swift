@@ -25,7 +25,7 @@ struct TreeFold {
     reach(max(level, height) + 1)
     var child = Partial.none
     for index in 0..<level {
-      child = joiner.join([open[index], child])
+      child = joiner.limited(joiner.join([open[index], child]))
       open[index] = .none
     }
     open[level] = joiner.join([open[level], child])

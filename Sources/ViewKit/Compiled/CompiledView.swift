@@ -13,6 +13,8 @@ package struct CompiledView: Sendable {
   package let commutative: Bool
   /// Whether it is a `FoldView`: its totals are states, which can't be joined.
   package let isFold: Bool
+  /// Whether it is brought up to date after each commit.
+  package let isKeptUp: Bool
 
   private let mapEvent: @Sendable (DecodedEvent, Happened) throws -> [MappedRow]
   private let advanceTotal: @Sendable ([UInt8]?, [UInt8], [PlacedRow]) throws -> [UInt8]
@@ -20,10 +22,18 @@ package struct CompiledView: Sendable {
 
   /// How many rows one event may emit.
   package static let emitsMax = 1000
+  /// How long a `ReduceView`'s rows and joins may be as they are stored.
+  package static let partialBytesMax = 4080
+  /// How long a `FoldView`'s rows and states may be as they are stored.
+  package static let stateBytesMax = 64 << 10
+
+  /// How long a row, and a total, may be.
+  package var totalBytesMax: Int { isFold ? Self.stateBytesMax : Self.partialBytesMax }
 
   /// The rows of an event.
   ///
-  /// - Throws: why the view skips it: it doesn't decode, `map` throws, a key is none, a row can't be encoded, there are too many.
+  /// - Throws: why the view skips it: it doesn't decode, `map` throws, a key is none, a row can't be encoded or is too long, there are too
+  ///   many.
   package func map(_ event: DecodedEvent, _ when: Happened) throws(Refusal) -> [MappedRow] {
     do { return try mapEvent(event, when) } catch { throw Refusal(error) }
   }
@@ -103,6 +113,7 @@ extension CompiledView {
     finish: @escaping @Sendable ([UInt8], [UInt8]) throws -> [UInt8]?
   ) {
     (name, version, self.commutative, self.isFold) = (view.name, view.version, commutative, isFold)
+    isKeptUp = view.isKeptUp
     let types = [V.Event.self, V.RowKey.self, V.Row.self] + types
     fingerprint = ([view.name, String(view.version), view.parameters] + types.map(stableName)).joined(separator: "\n")
     (advanceTotal, finishTotal) = (advance, finish)
@@ -115,7 +126,12 @@ extension CompiledView {
       guard emit.rows.count <= Self.emitsMax else {
         throw Refusal("", "\(emit.rows.count) rows were emitted, at most \(Self.emitsMax) are taken")
       }
-      return try emit.rows.map { MappedRow(key: try KeyBytes.bytes(of: $0.key), row: try rows.bytes($0.row)) }
+      let bytesMax = isFold ? Self.stateBytesMax : Self.partialBytesMax
+      return try emit.rows.map { key, row in
+        let mapped = MappedRow(key: try KeyBytes.bytes(of: key), row: try rows.bytes(row))
+        guard mapped.row.count <= bytesMax else { throw Refusal("", "a row of \(mapped.row.count) bytes, at most \(bytesMax) are taken") }
+        return mapped
+      }
     }
   }
 }

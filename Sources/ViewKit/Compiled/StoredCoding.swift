@@ -32,6 +32,7 @@ struct StoredCoding<Value: Codable & Sendable>: Sendable {
 
   func bytes(_ value: Value) throws -> [UInt8] {
     var bytes: [UInt8] = []
+    bytes.reserveCapacity(32)
     try write(value, &bytes)
     return bytes
   }

@@ -14,6 +14,8 @@ public import EventModel
 /// A number is its exact decimal ±0.d₁…d_k × 10ⁿ with no trailing zeros and the exponent n, so that 1, 1.0 and 1e0 have the same bytes
 /// whatever type they came from. A double is its shortest digits, which are its JSON. Since each value ends itself, and 00 is below
 /// every first byte and FF above, a shorter array or string sorts before those that it begins.
+///
+/// `unsafe` in this file: a string's own bytes, looked at while it lends them.
 public struct KeyBytes: Sendable {
   /// The longest key.
   public static let bytesMax = 480
@@ -44,10 +46,19 @@ public struct KeyBytes: Sendable {
   public mutating func append(_ number: Double) { append(number.isFinite ? ExactDecimal(describing: number) : nil) }
 
   public mutating func append(_ text: String) {
-    bytes.append(Tag.string)
-    for byte in text.utf8 {
-      bytes.append(byte)
-      if byte == 0 { bytes.append(0xFF) }
+    var text = text
+    text.withUTF8 { utf8 in
+      bytes.reserveCapacity(bytes.count + utf8.count + 2)
+      bytes.append(Tag.string)
+      if unsafe !utf8.contains(0) {
+        unsafe bytes.append(contentsOf: utf8)
+      } else {
+        for index in utf8.indices {
+          let byte = unsafe utf8[index]
+          bytes.append(byte)
+          if byte == 0 { bytes.append(0xFF) }
+        }
+      }
     }
     bytes.append(Tag.end)
   }

@@ -19,6 +19,10 @@ public protocol EventView<Event>: Sendable {
   /// Part of the fingerprint: name, version, parameters, type names of Event, RowKey, Row, State. Another one builds the view anew.
   var parameters: String { get }
 
+  /// Whether it is brought up to date after each commit, and not only when it is read: then a read finds it so, and each commit costs
+  /// another. Default false.
+  var isKeptUp: Bool { get }
+
   /// Emits none, one or many rows (≤ 1 000). Throwing skips the event and lists it.
   func map(_ event: Event, _ when: Happened, emit: inout Emit<RowKey, Row>) throws
 }
@@ -26,6 +30,7 @@ public protocol EventView<Event>: Sendable {
 extension EventView {
   public var version: Int { 1 }
   public var parameters: String { "" }
+  public var isKeptUp: Bool { false }
 }
 
 /// A view that joins the rows of a key, in order of happening.
