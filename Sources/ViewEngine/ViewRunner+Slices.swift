@@ -173,11 +173,12 @@ extension ViewRunner {
 
   /// Puts a slice, and learns from it how much the writer does in the time that a slice may take.
   func put(_ slice: Slice, _ puts: [Put]) async throws(StoreError) -> Bool {
-    let size = WriteSize(bytes: Self.bytes(puts), events: puts.count)
+    let size = WriteSize(bytes: Self.bytes(puts), events: slice.places(puts))
     let (isDone, took) = try await set.slice(size) { (writer: borrowing any StoreWriter & ~Copyable, _) throws(StoreError) in
       let began = ContinuousClock.now
       return (try slice.apply(puts, writer), ContinuousClock.now - began)
     }
+    if isDone { dropAhead() }
     pace.withLock { rows in
       if took > options.sliceTimeMax { rows = max(rows / 2, min(options.rowsMin, options.rowsMax)) }
       if took * 3 < options.sliceTimeMax, puts.count * 2 >= rows { rows = min(rows * 2, options.rowsMax) }

@@ -145,6 +145,9 @@ final class ViewRunner: Sendable {
     for waiter in done { waiter.continuation?.resume(returning: nil) }
   }
 
+  /// Lets go of the slice that is on disk now. One that could not be put stays: it is as right as it was.
+  func dropAhead() { waiters.withLock { $0.ahead = nil } }
+
   // MARK: The task
 
   /// Queues a waiter and starts the task if none runs; answers why not.

@@ -14,6 +14,9 @@ struct Slice: Sendable {
   private var refoldRowsLeft: Int
   private let borderLevel: Int
 
+  /// How many places on disk the puts are in, at most about: a key's rows lie side by side, but for its own row and its blocks.
+  func places(_ puts: [Put]) -> Int { min(puts.count, 4 * groups.count + puts.count / 8 + 1) }
+
   /// Sorted by key, as its parts are in themselves; the header is not among them.
   var puts: [Put] {
     let groups = groups.sorted { $0.group < $1.group }
