@@ -8,7 +8,7 @@ struct Laws: Sendable {
   private let seed: UInt64
   private let reference: @Sendable ([SeenEvent]) throws -> Reference
 
-  private static let counts = [1, 2, 3, 5, 8, 13, 30, 60, 120, 200]
+  private static let counts = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89]
 
   init<V: EventView>(_ view: V, seed: UInt64, reference: @escaping @Sendable ([SeenEvent]) throws -> Reference) throws {
     database = try CompiledDatabase(Database("laws", of: V.Event.self) { view })

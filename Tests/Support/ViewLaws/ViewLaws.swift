@@ -30,7 +30,7 @@ public enum ViewLaws {
   ///
   /// - Parameters:
   ///   - seed: of a run that is to be repeated.
-  ///   - rounds: how many random histories, from one event to 200.
+  ///   - rounds: how many random histories, from one event to 89.
   ///   - event: makes one random event. Make keys meet: a few shipments and places are enough.
   /// - Throws: `ViewLawBroken`; `DeclarationError` for a view that can't run.
   public static func check<V: ReduceView>(
