@@ -118,6 +118,11 @@ public struct Clock: Hashable, Sendable {
     return Clock(rising: joined)
   }
 
+  /// The clock of what both cover: for each origin the lower entry. O(origins · log origins).
+  public func common(with other: Clock) -> Clock {
+    Clock(rising: entries.compactMap { mine in other.entry(mine.origin).map { $0.n < mine.n ? $0 : mine } })
+  }
+
   /// Of each origin's log, what this clock holds and `known` doesn't.
   public struct Range: Hashable, Sendable {
     public let origin: Origin

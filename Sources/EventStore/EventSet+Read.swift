@@ -76,6 +76,15 @@ extension EventSet {
     return true
   }
 
+  /// One element, on a snapshot that is there already.
+  /// - Returns: whether it was handed out: not if it isn't held, or none of its records is intact.
+  package func element(
+    _ id: ElementID, _ reader: borrowing any StoreReader & ~Copyable, _ state: SetState, _ visit: EventVisitor
+  ) throws(StoreError) -> Bool {
+    guard let row = try reader.get(.ids, StoreKey.element(id).raw) else { return false }
+    return try hand(row, id, reader, state, visit) != nil
+  }
+
   /// Hands out the element of an `ids` row, by its first dot whose record is intact.
   /// - Returns: whether to go on; nil if none of its records is served.
   private func hand(

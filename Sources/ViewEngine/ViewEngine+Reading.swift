@@ -2,7 +2,114 @@ package import EventModel
 import EventStore
 import ViewKit
 
+/// Whether a view can be read as it is wanted.
+package enum ViewReading: Sendable {
+  case ready(ViewListing)
+  /// First it must have caught up to this clock.
+  case behind(Clock)
+}
+
 extension ViewEngine {
+  /// A page of a view, to be read now.
+  ///
+  /// Where nobody waits for it, an old version of the view answers, with the values that it stored, until the new one is built.
+  /// - Parameter update: `lazy` starts nothing here: `startCatchUp`.
+  /// - Throws: `clockNotHeld`, if the query names a clock that this node doesn't cover, or whose logs are others than those held;
+  ///   `notCommutative`.
+  /// - Complexity: two look-ups.
+  package func listing(_ view: String, _ query: ViewQuery, update: ViewUpdate) throws(ViewError) -> ViewReading {
+    try reading(view, query, update, oldAnswers: true)
+  }
+
+  private func reading(
+    _ view: String, _ query: ViewQuery, _ update: ViewUpdate, oldAnswers: Bool
+  ) throws(ViewError) -> ViewReading {
+    let runner = try runner(view)
+    if case .joined = query.shape, !runner.view.commutative { throw .notCommutative }
+    let reading = try self.reading(runner, query, update, oldAnswers: oldAnswers)
+    // Where little is missing, that is computed here; a few keys are answered from it before it is on disk.
+    if case .behind(let clock) = reading, query.isOfFewKeys, try runner.isReady(clock, onDisk: false) {
+      return try self.reading(runner, query, update, oldAnswers: oldAnswers)
+    }
+    return reading
+  }
+
+  private func reading(
+    _ runner: ViewRunner, _ query: ViewQuery, _ update: ViewUpdate, oldAnswers: Bool
+  ) throws(ViewError) -> ViewReading {
+    let set = set
+    // Before the snapshot is taken.
+    let ahead = query.isOfFewKeys ? runner.ahead : nil
+    let (reading, missing): (ViewReading, [Clock.Range])
+    do throws(StoreError) {
+      (reading, missing) = try set.read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) in
+        let listing = ViewListing(set, runner, query, nil)
+        if let known = query.known {
+          let missing = try Self.missing(known, set, reader, state)
+          if !missing.isEmpty { return (.ready(listing), missing) }
+        }
+        let live = try runner.lives.live(reader)
+        let over = ahead?.before == live?.header ? ahead : nil
+        let target: Clock? =
+          switch update {
+          case _ where query.known != nil: query.known
+          case .first: state.clock
+          case .to(let clock): clock
+          case .no, .lazy: nil
+          }
+        if let target, over?.after.clock.covers(target) != true {
+          guard let live, live.header.clock.covers(target) else { return (.behind(target), []) }
+          // Rows that are not folded yet can be folded for a reader, but better once for all; `to` has waited for that.
+          var waits = true
+          if case .to = update { waits = false }
+          if waits, try runner.hasMarks(live.header, reader) { return (.behind(target), []) }
+        }
+        if let over { return (.ready(ViewListing(set, runner, query, over.after.clock, over: over)), []) }
+        if let live {
+          let token = query.known == nil ? live.token : nil
+          return (.ready(ViewListing(set, runner, query, query.known ?? live.header.clock, token: token)), [])
+        }
+        guard oldAnswers, let old = try runner.headers(reader).old else { return (.ready(listing), []) }
+        // What isn't stored can't be computed here: the old version's code is gone.
+        return (query.isComputed ? .behind(Clock()) : .ready(ViewListing(set, runner, query, old.clock)), [])
+      }
+    } catch {
+      throw .store(error)
+    }
+    guard missing.isEmpty else { throw .clockNotHeld(missing) }
+    if case .ready = reading { runner.sweepOnce() }
+    return reading
+  }
+
+  /// What a clock covers and this node doesn't hold. An entry of another log than the one held counts for nothing.
+  private static func missing(
+    _ clock: Clock, _ set: EventSet, _ reader: borrowing any StoreReader & ~Copyable, _ state: SetState
+  ) throws(StoreError) -> [Clock.Range] {
+    let trusted = try set.trusted(clock, reader, state)
+    return clock.delta(beyond: Clock(state.clock.entries.filter { clock[$0.origin] == trusted[$0.origin] }))
+  }
+
+  /// A page of a view, when it has caught up as far as the query wants.
+  private func ready(
+    _ view: String, _ query: ViewQuery, _ update: ViewUpdate, oldAnswers: Bool
+  ) async throws(ViewError) -> ViewListing {
+    var update = update
+    while true {
+      switch try reading(view, query, update, oldAnswers: oldAnswers) {
+      case .ready(let listing): return listing
+      case .behind(let clock):
+        try await catchUp(view, to: clock, for: query)
+        // What came since needn't be in it.
+        update = .to(clock)
+      }
+    }
+  }
+
+  /// What `lazy` means, after the read: the answer is what is there, and doesn't wait for the catch-up's processor time.
+  private func start(_ view: String, _ update: ViewUpdate) {
+    if case .lazy = update { try? startCatchUp(view) }
+  }
+
   /// The rows of a view, with the clock that they are right at.
   ///
   /// - Parameter separator: between rows: a comma, or a newline.
@@ -11,21 +118,29 @@ extension ViewEngine {
   package func rows(
     _ view: String, _ query: ViewQuery = ViewQuery(), update: ViewUpdate = .first, separator: UInt8 = UInt8(ascii: ",")
   ) async throws(ViewError) -> ViewPage {
+    var listing = try await ready(view, query, update, oldAnswers: true)
+    defer { start(view, update) }
     var page = ViewPage()
-    (page.clock, page.cursor) = try await scan(view, query, update, oldAnswers: true) { (key, row) throws(StoreError) -> Int in
-      guard let value = try KeyRow.value(in: row) else { return 0 }
-      let before = page.rows.count
-      if page.count > 0 { page.rows.append(separator) }
-      page.rows.append(contentsOf: #"{"key":"#.utf8)
-      do throws(KeyError) { try KeyBytes.writeJSON(key, to: &page.rows) } catch {
-        throw StoreError(.damaged, "view \(view): \(error)")
+    var goesOn = true
+    while goesOn, page.rows.count < query.bytesMax {
+      goesOn = try listing.read(bytesMax: query.bytesMax - page.rows.count) { (_, _) in
+        true
+      } _: { (key, value, element) throws(StoreError) in
+        let before = page.rows.count
+        if before > 0 { page.rows.append(separator) }
+        page.rows.append(UInt8(ascii: "{"))
+        if let element { page.rows.append(contentsOf: "\"id\":\"\(element.ulid)\",".utf8) }
+        page.rows.append(contentsOf: #""key":"#.utf8)
+        do throws(KeyError) { try KeyBytes.writeJSON(key, to: &page.rows) } catch {
+          throw StoreError(.damaged, "view \(view): \(error)")
+        }
+        page.rows.append(contentsOf: #","value":"#.utf8)
+        page.rows.append(copying: value)
+        page.rows.append(UInt8(ascii: "}"))
+        return page.rows.count - before
       }
-      page.rows.append(contentsOf: #","value":"#.utf8)
-      page.rows.append(copying: row.extracting(value))
-      page.rows.append(UInt8(ascii: "}"))
-      page.count += 1
-      return page.rows.count - before
     }
+    (page.clock, page.count, page.cursor) = (listing.clock, listing.count, listing.cursor)
     return page
   }
 
@@ -33,153 +148,55 @@ extension ViewEngine {
   package func totals(
     _ view: String, _ query: ViewQuery = ViewQuery(), update: ViewUpdate = .first
   ) async throws(ViewError) -> (totals: [(key: [UInt8], total: [UInt8])], clock: Clock, cursor: [UInt8]?) {
+    var listing = try await ready(view, query, update, oldAnswers: false)
+    defer { start(view, update) }
+    return try Self.totals(&listing, bytesMax: query.bytesMax)
+  }
+
+  /// The totals of a page.
+  package static func totals(
+    _ listing: inout ViewListing, bytesMax: Int
+  ) throws(ViewError) -> (totals: [(key: [UInt8], total: [UInt8])], clock: Clock, cursor: [UInt8]?) {
     var totals: [(key: [UInt8], total: [UInt8])] = []
-    let (clock, cursor) = try await scan(view, query, update, oldAnswers: false) { (key, row) throws(StoreError) -> Int in
-      let row = try KeyRow(reading: row)
-      guard row.value != nil, case .value(let total) = row.total else { return 0 }
-      totals.append(([UInt8](copying: key), total))
-      return key.byteCount + total.count
+    var (bytes, goesOn) = (0, true)
+    while goesOn, bytes < bytesMax {
+      goesOn = try listing.readTotals(bytesMax: bytesMax - bytes) { (key, row) throws(StoreError) -> Int in
+        guard case .value(let total) = try KeyRow(reading: row).total else { return 0 }
+        totals.append(([UInt8](copying: key), total))
+        bytes += key.byteCount + total.count
+        return key.byteCount + total.count
+      }
     }
-    return (totals, clock, cursor)
+    return (totals, listing.clock, listing.cursor)
   }
 
-  /// Visits the rows of a query on one snapshot.
+  /// Visits one key's stored value, if the view is up to date and the value with it: a point read, nothing waits for anything.
   ///
-  /// Where nobody waits for it, an old version of the view answers, with the values that it stored, until the new one is built.
-  /// - Parameter visit: takes a key and its row, answers how many bytes it took of the page; 0: the view has no value here.
-  private func scan(
-    _ view: String, _ query: ViewQuery, _ update: ViewUpdate, oldAnswers: Bool, _ visit: (RawSpan, RawSpan) throws(StoreError) -> Int
-  ) async throws(ViewError) -> (clock: Clock, cursor: [UInt8]?) {
+  /// - Parameter body: takes the clock's token and the value's JSON; empty: the view has none.
+  /// - Returns: nil: the view must catch up, or the value be computed first.
+  /// - Complexity: O(log keys): two look-ups.
+  package func value<R>(
+    _ view: String, _ key: [UInt8], _ body: (String, RawSpan) -> R
+  ) throws(ViewError) -> R? {
     let runner = try runner(view)
-    if case .first = update { try await catchUp(view, to: set.state.clock, for: query) }
-    // Afterwards: the answer is what is there, and doesn't wait for the catch-up's processor time.
-    defer { if case .lazy = update { runner.start(to: set.state.clock) } }
-    // Totals of an old version can't be computed here: its code is gone.
-    if update != .first, query.isOfThePast { try await reach(query.known ?? Clock(), view) }
-    if update == .first, let known = query.known { try await reach(known, view) }
-    let oldAnswers = oldAnswers && !query.isOfThePast
-    let ahead = query.isOfFewKeys ? runner.ahead : nil
+    // Before the snapshot is taken.
+    let ahead = runner.ahead
     do throws(StoreError) {
-      return try set.read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) in
-        let headers = try runner.headers(reader)
-        guard let header = headers.live ?? (oldAnswers ? headers.old : nil) else { return (Clock(), nil) }
-        let filter = try RowFilter(query, held: state.clock, reader)
-        let totals = try TotalReader(runner.view, header, runner.options, filter, reader)
-        let over = ahead?.before == header ? ahead : nil
-        return (over?.after.clock ?? header.clock, try Self.scan(header, query, over, totals, reader, visit))
+      return try set.read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) -> R? in
+        guard let live = try runner.lives.live(reader) else { return nil }
+        guard live.header.clock.covers(state.clock) else {
+          guard let ahead, ahead.before == live.header, ahead.after.clock.covers(state.clock) else { return nil }
+          guard let row = ahead.keyRow(key) else { return nil }
+          return body(ahead.after.clock.token, row.raw.extracting(try KeyRow.value(in: row.raw) ?? 0..<0))
+        }
+        guard let row = try reader.get(.view, (ViewKeys.prefix(live.header.number, .key) + key).raw) else {
+          return body(live.token, RawSpan())
+        }
+        if runner.view.isFold, try KeyRow.isDirty(row) { return nil }
+        return body(live.token, row.extracting(try KeyRow.value(in: row) ?? 0..<0))
       }
     } catch {
       throw .store(error)
     }
   }
-
-  /// Brings a view up to a clock that this node must hold, whatever the query says of updates: less would be another set.
-  private func reach(_ clock: Clock, _ view: String) async throws(ViewError) {
-    let missing: [Clock.Range]
-    do throws(StoreError) {
-      missing = try set.read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) in
-        // An entry of another log than the one held counts for nothing.
-        let trusted = try set.trusted(clock, reader, state)
-        return clock.delta(beyond: Clock(state.clock.entries.filter { clock[$0.origin] == trusted[$0.origin] }))
-      }
-    } catch {
-      throw .store(error)
-    }
-    guard missing.isEmpty else { throw .clockNotHeld(missing) }
-    try await catchUp(view, to: clock)
-  }
-
-  /// - Parameter over: a slice that isn't there yet, and is to be read as if it were. Of few keys only.
-  private static func scan(
-    _ header: ViewHeader, _ query: ViewQuery, _ over: Slice?, _ totals: TotalReader, _ reader: borrowing any StoreReader & ~Copyable,
-    _ visit: (RawSpan, RawSpan) throws(StoreError) -> Int
-  ) throws(StoreError) -> [UInt8]? {
-    let prefix = ViewKeys.prefix(header.number, .key)
-    if case .these(let keys) = query.keys {
-      for key in keys {
-        if let row = over?.keyRow(key) {
-          _ = try visit(key.raw, row.raw)
-        } else if let row = try reader.get(.view, (prefix + key).raw) {
-          _ = try totals.reading(key.raw, row) { (row) throws(StoreError) in try visit(key.raw, row) }
-        }
-      }
-      return nil
-    }
-    let range = KeyRange(query, prefix)
-    let cursor = try reader.cursor(.view)
-    var (skip, count, bytes) = (query.skip, 0, 0)
-    var last: [UInt8]?
-    var found = try range.first(cursor)
-    while found, range.contains(cursor.key) {
-      let key = cursor.key.extracting(droppingFirst: prefix.count)
-      let isFull = count > 0 && (query.limit > 0 && count == query.limit || bytes >= query.bytesMax)
-      if isFull || skip > 0 {
-        // Only a key with a value counts: the page is the last one if there is no further value.
-        let hasValue = try totals.reading(key, cursor.value) { (row) throws(StoreError) in try KeyRow.value(in: row) != nil }
-        if hasValue {
-          if isFull { return last }
-          skip -= 1
-        }
-      } else {
-        let taken = try totals.reading(key, cursor.value) { (row) throws(StoreError) in try visit(key, row) }
-        if taken > 0 {
-          (count, bytes) = (count + 1, bytes + taken)
-          last = [UInt8](copying: key)
-        }
-      }
-      found = try range.next(cursor)
-    }
-    return nil
-  }
-}
-
-extension RowFilter {
-  fileprivate init(_ query: ViewQuery, held: Clock, _ reader: borrowing any StoreReader & ~Copyable) throws(StoreError) {
-    func first(_ instant: Instant) -> Pos { Pos(id: ULID(at: max(instant, Instant(milliseconds: 0)), low80: 0).value, digest: 0, index: 0) }
-    if let from = query.happenedFrom { self.from = first(from) }
-    to = query.happenedBefore.map(first)
-    if let clock = query.known, !clock.covers(held) { known = try Knowledge(clock, held: held, reader) }
-  }
-}
-
-/// The store's keys from a lower to an upper bound, walked in one direction.
-private struct KeyRange {
-  /// Inclusive.
-  let low: [UInt8]
-  /// Exclusive; nil: none.
-  let high: [UInt8]?
-  let descending: Bool
-
-  init(_ query: ViewQuery, _ prefix: [UInt8]) {
-    descending = query.descending
-    // The least key above a key is that key and a zero byte.
-    func above(_ key: [UInt8]) -> [UInt8] { prefix + key + [0] }
-    var lows = [prefix + (query.prefix ?? [])]
-    var highs = [ViewKeys.after(lows[0])].compactMap(\.self)
-    if descending {
-      if let start = query.start { highs.append(above(start)) }
-      if let cursor = query.cursor { highs.append(prefix + cursor) }
-      if let end = query.end { lows.append(query.inclusiveEnd ? prefix + end : above(end)) }
-    } else {
-      if let start = query.start { lows.append(prefix + start) }
-      if let cursor = query.cursor { lows.append(above(cursor)) }
-      if let end = query.end { highs.append(query.inclusiveEnd ? above(end) : prefix + end) }
-    }
-    low = lows.max { $0.raw.compare($1.raw) < 0 } ?? prefix
-    high = highs.min { $0.raw.compare($1.raw) < 0 }
-  }
-
-  func contains(_ key: RawSpan) -> Bool {
-    guard key.compare(low.raw) >= 0 else { return false }
-    if let high { return key.compare(high.raw) < 0 }
-    return true
-  }
-
-  func first(_ cursor: any StoreCursor) throws(StoreError) -> Bool {
-    guard descending else { return try cursor.seek(low.raw) }
-    guard let high, try cursor.seek(high.raw) else { return try cursor.last() }
-    return try cursor.previous()
-  }
-
-  func next(_ cursor: any StoreCursor) throws(StoreError) -> Bool { descending ? try cursor.previous() : try cursor.next() }
 }

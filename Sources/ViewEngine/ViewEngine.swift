@@ -21,15 +21,12 @@ package final class ViewEngine: Sendable {
   /// The names of the views, in the order of their declaration.
   package var names: [String] { database.views.map(\.name) }
 
+  /// A view by its name.
+  package func compiled(_ view: String) throws(ViewError) -> CompiledView { try runner(view).view }
+
   func runner(_ view: String) throws(ViewError) -> ViewRunner {
     guard let runner = runners[view] else { throw .noView }
     return runner
-  }
-
-  /// Whether a query may be answered now at a clock. Where little is missing, that is computed here; a few keys are answered from it
-  /// before it is on disk.
-  package func isReady(_ view: String, _ query: ViewQuery, at clock: Clock) throws(ViewError) -> Bool {
-    try runner(view).isReady(clock, onDisk: !query.isOfFewKeys)
   }
 
   /// Brings a view up to a clock, so that a query may be answered. Callers at one time share the work.
@@ -126,6 +123,8 @@ package struct ViewEngineOptions: Sendable {
   package var buildBytesMax = 64 << 20
   /// How many stored rows a slice folds again, of a `FoldView`.
   package var refoldRowsMax = 8192
+  /// How many stored rows one transaction of a listing reads, about; a total that must be computed counts as 32 of them.
+  package var readStepsMax = 65_536
   /// A `FoldView` keeps its state before each row of this level or a higher one. Another one than in other runs over a store is for tests
   /// that have few rows: borders that are there stay right.
   package var borderLevel = 2
@@ -156,4 +155,6 @@ package enum ViewError: Error, Sendable {
   case cancelled
   /// A clock asked for names records that this node doesn't hold: these.
   case clockNotHeld([Clock.Range])
+  /// Keys were to be joined, of a view whose reducer doesn't allow that.
+  case notCommutative
 }

@@ -9,6 +9,8 @@ final class ViewRunner: Sendable {
   let view: CompiledView
   let options: ViewEngineOptions
   let fingerprint: String
+  /// Where readers find the one that answers.
+  let lives: LiveViews
   /// Who waits, and whether the task runs. The mutex owns the continuations; they are resumed outside it.
   private let waiters = Mutex(Waiters())
   private let counted = Mutex(ViewCounts())
@@ -38,6 +40,7 @@ final class ViewRunner: Sendable {
     (self.feed, self.view, self.options) = (feed, view, options)
     fingerprint = view.fingerprint + "\nlayout \(ViewHeader.layout)"
     pace = Mutex(options.rowsMax)
+    lives = LiveViews(view.name, fingerprint)
   }
 
   var set: EventSet { feed.set }
@@ -106,7 +109,7 @@ final class ViewRunner: Sendable {
 
   private func covers(_ target: Clock, ahead: Slice?) throws(StoreError) -> Bool {
     try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) -> Bool in
-      guard let header = try headers(reader).live else { return false }
+      guard let header = try lives.live(reader)?.header else { return false }
       if let ahead, ahead.before == header, ahead.after.clock.covers(target) { return true }
       guard header.clock.covers(target) else { return false }
       return try !hasMarks(header, reader)
@@ -165,7 +168,7 @@ final class ViewRunner: Sendable {
   }
 
   /// Starts the task for nobody, the first time.
-  private func sweepOnce() {
+  func sweepOnce() {
     let start = waiters.withLock { waiters in
       guard !waiters.swept, !waiters.closed else { return false }
       (waiters.runs, waiters.swept) = (true, true)

@@ -24,6 +24,16 @@ import Testing
     }
   }
 
+  @Test func `what two clocks have in common is what both cover, and no more`() {
+    for a in Self.all {
+      for b in Self.all {
+        let common = a.common(with: b)
+        #expect(common == b.common(with: a) && a.covers(common) && b.covers(common))
+        for c in Self.all where a.covers(c) && b.covers(c) { #expect(common.covers(c)) }
+      }
+    }
+  }
+
   @Test func `a delta is exactly the dots that the other clock lacks`() {
     let dots = [UInt64(1), 2].flatMap { origin in [UInt64(1), 2].map { Dot(origin: Origin(value: origin), n: $0) } }
     for a in Self.all {

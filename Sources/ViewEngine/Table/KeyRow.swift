@@ -53,6 +53,18 @@ struct KeyRow: Sendable {
     return start
   }
 
+  /// The group of a row.
+  static func group(in row: RawSpan) throws(StoreError) -> UInt64 {
+    _ = try valueStart(row)
+    return row.bigEndian(at: 0)
+  }
+
+  /// Whether a row is out of date, as long as a `DirtyMark` stands beside it: of a `FoldView`.
+  static func isDirty(_ row: RawSpan) throws(StoreError) -> Bool {
+    _ = try valueStart(row)
+    return row[50] == 1
+  }
+
   /// Where the value's JSON lies in a row; nil if the key has none.
   static func value(in row: RawSpan) throws(StoreError) -> Range<Int>? {
     let start = try valueStart(row)

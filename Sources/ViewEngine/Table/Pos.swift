@@ -12,6 +12,8 @@ struct Pos: Hashable, Comparable, Sendable {
   static let bytesCount = 34
   /// Below every row: where the block of the rows before the first start begins.
   static let zero = Pos(id: 0, digest: 0, index: 0)
+  /// Above every row.
+  static let end = Pos(id: .max, digest: .max, index: .max)
 
   let id: UInt128
   let digest: UInt128

@@ -87,13 +87,25 @@ extension Joiner {
     do throws(Refusal) { return .value(try view.advance(before, key: key, rows)) } catch { return .failed }
   }
 
+  /// The JSON of a total's value; nil: the view has none.
+  func value(_ total: Partial) -> [UInt8]? { view.value(total, key: key) }
+}
+
+extension CompiledView {
   /// The JSON of a total's value; nil: the view has none. A total that can't be computed is a null, not a key that is missing.
-  func value(_ total: Partial) -> [UInt8]? {
+  /// - Parameter key: nil: the total is of several keys.
+  func value(_ total: Partial, key: [UInt8]?) -> [UInt8]? {
     let null = [UInt8]("null".utf8)
     switch limited(total) {
     case .none: return nil
     case .failed: return null
-    case .value(let bytes): do throws(Refusal) { return try view.finish(bytes, key: key) } catch { return null }
+    case .value(let bytes):
+      do throws(Refusal) {
+        guard let key else { return try finish(joined: bytes) }
+        return try finish(bytes, key: key)
+      } catch {
+        return null
+      }
     }
   }
 }

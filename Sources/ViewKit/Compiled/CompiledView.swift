@@ -18,7 +18,8 @@ package struct CompiledView: Sendable {
 
   private let mapEvent: @Sendable (DecodedEvent, Happened) throws -> [MappedRow]
   private let advanceTotal: @Sendable ([UInt8]?, [UInt8], [PlacedRow]) throws -> [UInt8]
-  private let finishTotal: @Sendable ([UInt8], [UInt8]) throws -> [UInt8]?
+  private let finishTotal: @Sendable ([UInt8], [UInt8]?) throws -> [UInt8]?
+  private let showRow: @Sendable ([UInt8]) throws -> [UInt8]
 
   /// How many rows one event may emit.
   package static let emitsMax = 1000
@@ -50,6 +51,16 @@ package struct CompiledView: Sendable {
   /// The JSON of a key's value, nil if the view has none for it. A value that can't be encoded is null.
   package func finish(_ total: [UInt8], key: [UInt8]) throws(Refusal) -> [UInt8]? {
     do { return try finishTotal(total, key) } catch { throw Refusal(error) }
+  }
+
+  /// The JSON of the value of several keys' totals, joined; only of a `ReduceView`.
+  package func finish(joined total: [UInt8]) throws(Refusal) -> [UInt8]? {
+    do { return try finishTotal(total, nil) } catch { throw Refusal(error) }
+  }
+
+  /// The JSON of a row as the view emitted it. One that can't be encoded is null.
+  package func json(ofRow row: [UInt8]) throws(Refusal) -> [UInt8] {
+    do { return try showRow(row) } catch { throw Refusal(error) }
   }
 }
 
@@ -91,7 +102,7 @@ extension CompiledView {
       guard let joined else { throw CompactError() }
       return try rows.bytes(joined)
     } finish: { total, key in
-      try view.finish(rows.value(total), V.RowKey(keyBytes: key)).map(answer)
+      try view.finish(rows.value(total), key.map { try V.RowKey(keyBytes: $0) }).map(answer)
     }
   }
 
@@ -103,20 +114,22 @@ extension CompiledView {
       for next in placed { view.apply(try rows.value(next.row), next.when, to: &state) }
       return try states.bytes(state)
     } finish: { total, key in
-      try view.finish(states.value(total), V.RowKey(keyBytes: key)).map(answer)
+      guard let key else { throw Refusal("", "states of several keys can't be joined") }
+      return try view.finish(states.value(total), V.RowKey(keyBytes: key)).map(answer)
     }
   }
 
   private init<V: EventView>(
     _ view: V, _ rows: StoredCoding<V.Row>, types: [any Any.Type], commutative: Bool, isFold: Bool,
     advance: @escaping @Sendable ([UInt8]?, [UInt8], [PlacedRow]) throws -> [UInt8],
-    finish: @escaping @Sendable ([UInt8], [UInt8]) throws -> [UInt8]?
+    finish: @escaping @Sendable ([UInt8], [UInt8]?) throws -> [UInt8]?
   ) {
     (name, version, self.commutative, self.isFold) = (view.name, view.version, commutative, isFold)
     isKeptUp = view.isKeptUp
     let types = [V.Event.self, V.RowKey.self, V.Row.self] + types
     fingerprint = ([view.name, String(view.version), view.parameters] + types.map(stableName)).joined(separator: "\n")
     (advanceTotal, finishTotal) = (advance, finish)
+    showRow = { answer(try rows.value($0)) }
     mapEvent = { decoded, when in
       if V.Event.self != JSON.self, case .failure(is BareVoid) = decoded.event { return [] }
       let event = if V.Event.self == JSON.self { decoded.body as? V.Event } else { try decoded.event.get() as? V.Event }

@@ -34,7 +34,7 @@ extension KeyBytes {
   ///
   /// - Throws: if they are no key's. What was appended then is of no use.
   package static func writeJSON(_ key: RawSpan, to out: inout [UInt8]) throws(KeyError) {
-    guard try writeValue(key, from: 0, to: &out) == key.byteCount else { throw damaged }
+    guard try writeValue(key, from: 0, to: &out) == key.byteCount else { throw KeyError.damaged }
   }
 
   /// The JSON of a key's bytes.
@@ -44,11 +44,9 @@ extension KeyBytes {
     return JSON(normalForm: text)
   }
 
-  private static var damaged: KeyError { KeyError("bytes that are no key") }
-
   /// - Returns: the offset after the value.
   private static func writeValue(_ key: RawSpan, from start: Int, to out: inout [UInt8]) throws(KeyError) -> Int {
-    guard start < key.byteCount else { throw damaged }
+    guard start < key.byteCount else { throw KeyError.damaged }
     switch key[start] {
     case Tag.null: out.append(contentsOf: "null".utf8)
     case Tag.no: out.append(contentsOf: "false".utf8)
@@ -58,7 +56,7 @@ extension KeyBytes {
     case Tag.negative, Tag.positive: return try writeNumber(key, from: start, to: &out)
     case Tag.string: return try writeString(key, from: start + 1, to: &out)
     case Tag.array: return try writeArray(key, from: start + 1, to: &out)
-    default: throw damaged
+    default: throw KeyError.damaged
     }
     return start + 1
   }
@@ -70,7 +68,7 @@ extension KeyBytes {
       if at > start { out.append(UInt8(ascii: ",")) }
       at = try writeValue(key, from: at, to: &out)
     }
-    guard at < key.byteCount else { throw damaged }
+    guard at < key.byteCount else { throw KeyError.damaged }
     out.append(UInt8(ascii: "]"))
     return at + 1
   }
@@ -91,13 +89,13 @@ extension KeyBytes {
       }
       at += 1
     }
-    throw damaged
+    throw KeyError.damaged
   }
 
   private static func writeNumber(_ key: RawSpan, from start: Int, to out: inout [UInt8]) throws(KeyError) -> Int {
     let negative = key[start] == Tag.negative
     let flip: UInt8 = negative ? 0xFF : 0
-    guard start + 3 < key.byteCount else { throw damaged }
+    guard start + 3 < key.byteCount else { throw KeyError.damaged }
     let exponent = Int(key.bigEndian(at: start + 1, as: UInt16.self) ^ (negative ? 0xFFFF : 0)) - 1 << 15
     var digits: [UInt8] = []
     var at = start + 3
@@ -109,10 +107,10 @@ extension KeyBytes {
         ExactDecimal(negative: negative, digits: digits, exponent: exponent).write(to: &out)
         return at
       }
-      guard pair <= 100 else { throw damaged }
+      guard pair <= 100 else { throw KeyError.damaged }
       digits.append((pair - 1) / 10)
       digits.append((pair - 1) % 10)
     }
-    throw damaged
+    throw KeyError.damaged
   }
 }

@@ -7,7 +7,7 @@ struct TotalReader {
   private let view: CompiledView
   private let number: UInt32
   private let options: ViewEngineOptions
-  private let filter: RowFilter
+  let filter: RowFilter
   private let cursor: any StoreCursor
 
   init(
@@ -18,22 +18,37 @@ struct TotalReader {
     cursor = try reader.cursor(.view)
   }
 
+  /// Whether totals must be computed, more or less of them.
+  var computes: Bool { !filter.isAll || view.isFold }
+
+  /// Whether the stored total is the one that the query wants.
+  private func isStored(_ row: KeyRow) -> Bool {
+    let isAll = filter.from == .zero && filter.known == nil && filter.to.map { row.last < $0 } ?? true
+    return isAll && !(view.isFold && row.isDirty)
+  }
+
   /// Calls `body` with a key's row as the query wants it: the stored one, where that is right, else one with total and value computed.
   func reading<R>(_ key: RawSpan, _ stored: RawSpan, _ body: (RawSpan) throws(StoreError) -> R) throws(StoreError) -> R {
-    if filter.isAll, !view.isFold { return try body(stored) }
+    if !computes { return try body(stored) }
     var row = try KeyRow(reading: stored)
-    let wantsAll = filter.from == .zero && filter.known == nil && filter.to.map { row.last < $0 } ?? true
-    if wantsAll, !view.isFold || !row.isDirty { return try body(stored) }
+    if isStored(row) { return try body(stored) }
     let joiner = Joiner(view: view, key: [UInt8](copying: key), work: ViewWork())
-    if view.isFold {
-      row.total = try fold(row, joiner).state(filter)
-      row.isDirty = false
-    } else {
-      var reading = TreeReading(try GroupTable(number, row.group, row, cursor, joiner.work), joiner, filter)
-      row.total = try reading.value()
-    }
+    row.total = try computed(row, joiner)
+    if view.isFold { row.isDirty = false }
     row.value = joiner.value(row.total)
     return try body(row.bytes.raw)
+  }
+
+  /// A key's total as the query wants it.
+  func total(_ key: RawSpan, _ stored: RawSpan) throws(StoreError) -> Partial {
+    let row = try KeyRow(reading: stored)
+    return try isStored(row) ? row.total : computed(row, Joiner(view: view, key: [UInt8](copying: key), work: ViewWork()))
+  }
+
+  private func computed(_ row: KeyRow, _ joiner: Joiner) throws(StoreError) -> Partial {
+    if view.isFold { return try fold(row, joiner).state(filter) }
+    var reading = TreeReading(try GroupTable(number, row.group, row, cursor, joiner.work), joiner, filter)
+    return try reading.value()
   }
 
   private func fold(_ row: KeyRow, _ joiner: Joiner) throws(StoreError) -> GroupFold {

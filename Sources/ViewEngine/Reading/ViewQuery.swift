@@ -6,11 +6,22 @@ package struct ViewQuery: Sendable {
   package enum Keys: Sendable {
     /// All, in key order.
     case all
-    /// These, in the order asked; those that the view doesn't have are left out.
+    /// These, in the order asked, joined in key order; those that the view doesn't have are left out.
     case these([[UInt8]])
   }
 
+  package enum Shape: Sendable, Equatable {
+    /// Each key's own value.
+    case values
+    /// The values of keys that begin with the same elements, joined in key order, by so many elements; 0: all in one. For views whose
+    /// reducer is commutative.
+    case joined(level: Int)
+    /// The rows as the view emitted them, each key's in order of happening; with the events that they are of.
+    case rows(events: Bool)
+  }
+
   package var keys = Keys.all
+  package var shape = Shape.values
   /// The first key of the range, in the direction of the listing.
   package var start: [UInt8]?
   /// The last key of the range, in the direction of the listing.
@@ -23,7 +34,15 @@ package struct ViewQuery: Sendable {
   package var skip = 0
   /// 0: no limit but the page's bytes.
   package var limit = 1000
-  /// Goes on after this key: what the page before said.
+  /// Goes on behind this place: what the page before said of the same query.
+  ///
+  /// | shape | keys | cursor |
+  /// | --- | --- | --- |
+  /// | values | all | the last key |
+  /// | values | these | the last key's index (2) |
+  /// | joined | | what the last group's keys begin with |
+  /// | rows | all | the last row's place (34) ‖ its key |
+  /// | rows | these | the last row's place (34) ‖ its key's index (2) |
   package var cursor: [UInt8]?
   /// A page ends after about this many bytes.
   package var bytesMax = 1 << 20
@@ -35,12 +54,24 @@ package struct ViewQuery: Sendable {
   /// Only what this clock covers: `known_at`, and `held_at` by `EventSet.clock(heldAt:)`. The view is brought up to it in any case.
   package var known: Clock?
 
-  /// Whether it asks for less than all that is there now.
-  var isOfThePast: Bool { happenedFrom != nil || happenedBefore != nil || known != nil }
+  /// Whether the stored values don't answer it: the view's own code must.
+  var isComputed: Bool { happenedFrom != nil || happenedBefore != nil || known != nil || shape != .values }
+
+  /// Whether a cursor has the form that this query gives out.
+  package func takes(cursor: [UInt8]) -> Bool {
+    var rest = cursor[...]
+    if case .rows = shape {
+      guard rest.count > Pos.bytesCount else { return false }
+      rest = rest.dropFirst(Pos.bytesCount)
+    }
+    if case .joined = shape { return rest.count <= KeyBytes.bytesMax }
+    guard case .these(let keys) = keys else { return !rest.isEmpty && rest.count <= KeyBytes.bytesMax }
+    return rest.count == 2 && rest.reduce(0) { $0 << 8 | Int($1) } < keys.count
+  }
 
   /// Whether it can be answered over a slice that is not on disk yet.
   var isOfFewKeys: Bool {
-    if case .these(let keys) = keys { return keys.count <= 1000 && !isOfThePast }
+    if case .these(let keys) = keys { return keys.count <= 1000 && !isComputed }
     return false
   }
 
@@ -57,17 +88,19 @@ package struct ViewQuery: Sendable {
 
 /// Whether a view is brought up to date before it is read.
 package enum ViewUpdate: Sendable {
-  /// First.
+  /// First, to all that is held when the read comes.
   case first
+  /// First, to this clock.
+  case to(Clock)
   /// No: answer from what is there.
   case no
   /// Answer from what is there, and start it.
   case lazy
 }
 
-/// A page of a view's rows, from one snapshot.
+/// A page of a view's rows.
 package struct ViewPage: Sendable {
-  /// The clock that the rows are right at.
+  /// The clock that all of the rows are right at.
   package internal(set) var clock = Clock()
   /// Rows `{"key":…,"value":…}` in normal form, the separator between them.
   package internal(set) var rows: [UInt8] = []
