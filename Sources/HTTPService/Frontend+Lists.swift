@@ -8,14 +8,17 @@ extension Frontend {
   /// Answers up to this many bytes have a length; longer ones are streamed.
   private static let wholeBytesMax = 1 << 20
 
-  /// The answer with a list of events.
-  /// - Parameter writeTail: writes the members that follow `events`, each with its comma before it left out at the first.
-  func answer<Pieces: EventPieces & Sendable>(
-    _ pieces: Pieces, of database: OpenedDatabase, _ form: ListForm, _ writeTail: @escaping @Sendable (Pieces, inout ByteBuffer) -> Void
+  /// The answer with a list.
+  /// - Parameters:
+  ///   - head: what stands before its elements.
+  ///   - writeTail: writes the members that follow the list, each with its comma before it left out at the first.
+  func answer<Pieces: ListPieces & Sendable>(
+    _ pieces: Pieces, of database: OpenedDatabase, _ form: ListForm, head: String? = nil,
+    _ writeTail: @escaping @Sendable (Pieces, inout ByteBuffer) -> Void
   ) throws(LaterbaseError) -> Answer {
     var pieces = pieces
     var body = ByteBufferAllocator().buffer(capacity: 8 << 10)
-    if form == .array { body.append(code: "{\"events\":[") }
+    if let head { body.append(head) } else if form == .array { body.append(code: "{\"events\":[") }
     var more = true
     while more, body.readableBytes < Self.wholeBytesMax { more = try pieces.writePiece(to: &body) }
     var answer = Answer(200)
@@ -29,7 +32,7 @@ extension Frontend {
     return answer
   }
 
-  private static func stream<Pieces: EventPieces & Sendable>(
+  private static func stream<Pieces: ListPieces & Sendable>(
     _ first: ByteBuffer, _ pieces: Pieces, of database: OpenedDatabase, _ form: ListForm,
     _ writeTail: @escaping @Sendable (Pieces, inout ByteBuffer) -> Void
   ) -> Answer.Stream {
@@ -47,7 +50,7 @@ extension Frontend {
   }
 
   /// The next piece, read on a thread that may wait for the disk: those of tasks and connections must not.
-  private static func next<Pieces: EventPieces & Sendable>(
+  private static func next<Pieces: ListPieces & Sendable>(
     _ pieces: Pieces, _ form: ListForm, _ writeTail: @escaping @Sendable (Pieces, inout ByteBuffer) -> Void
   ) async throws -> (Pieces, ByteBuffer, Bool) {
     try await NIOThreadPool.singleton.runIfActive {
@@ -59,7 +62,7 @@ extension Frontend {
     }
   }
 
-  private static func write<Pieces: EventPieces>(
+  private static func write<Pieces: ListPieces>(
     tail pieces: Pieces, _ form: ListForm, _ writeTail: (Pieces, inout ByteBuffer) -> Void, to body: inout ByteBuffer
   ) {
     switch form {

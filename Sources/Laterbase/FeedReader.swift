@@ -2,7 +2,7 @@ package import EventModel
 import EventStore
 
 /// The changes feed from a clock on, written as JSON.
-package struct FeedReader: EventPieces {
+package struct FeedReader: ListPieces {
   /// A page ends after so many records walked over, or bytes, whatever its limit.
   static let recordsMax: UInt64 = 100_000
   static let bytesMax = 8 << 20

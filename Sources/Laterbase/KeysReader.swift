@@ -2,7 +2,7 @@ package import EventModel
 import EventStore
 
 /// The elements under many ULIDs, in the order asked, written as JSON.
-package struct KeysReader: EventPieces {
+package struct KeysReader: ListPieces {
   private let database: OpenedDatabase
   private let form: ListForm
   private let keys: [ULID]

@@ -1,43 +1,61 @@
 package import EventModel
 import EventStore
 package import ViewEngine
+package import ViewKit
 
 extension OpenedDatabase {
-  /// A page of a view's rows, from one snapshot, at the clock that it names.
-  /// - Parameters:
-  ///   - separator: between rows: a comma, or a newline.
-  ///   - timeout: how long the view may take to catch up.
-  /// - Throws: `not-found`; `not-ready` with progress if it takes too long.
-  package func rows(
-    _ view: String, _ query: ViewQuery, update: ViewUpdate, separator: UInt8 = UInt8(ascii: ","), timeout: Duration
-  ) async throws(LaterbaseError) -> ViewPage {
-    try await reading(view, query, update, timeout) { (engine, update) throws(ViewError) in
-      try await engine.rows(view, query, update: update, separator: separator)
+  /// A page of a view, to be read at once: it has caught up as far as the query and `update` want. Of `lazy`: `startCatchUp` afterwards.
+  /// - Parameter timeout: how long the view may take to catch up.
+  /// - Throws: `not-found`; `not-ready` with progress if it takes too long; `clock-not-held`; `not-commutative`.
+  package func listing(
+    _ view: String, _ query: ViewQuery, update: ViewUpdate, timeout: Duration
+  ) async throws(LaterbaseError) -> ViewListing {
+    let engine = try engine(view)
+    var update = update
+    do throws(ViewError) {
+      while true {
+        switch try engine.listing(view, query, update: update) {
+        case .ready(let listing): return listing
+        case .behind(let clock):
+          try await catchUp(engine, view, query, to: clock, timeout)
+          // What came since needn't be in it.
+          update = .to(clock)
+        }
+      }
+    } catch {
+      throw self.error(error, view)
     }
+  }
+
+  /// Starts a catch-up that nobody waits for.
+  package func startCatchUp(_ view: String) throws(LaterbaseError) {
+    let engine = try engine(view)
+    do throws(ViewError) { try engine.startCatchUp(view) } catch { throw self.error(error, view) }
   }
 
   /// The totals of a view's keys, and the clock that they are right at.
   package func totals(_ view: String, _ query: ViewQuery, timeout: Duration) async throws(LaterbaseError) -> ViewTotals {
-    try await reading(view, query, .first, timeout) { (engine, update) throws(ViewError) in
-      let (totals, clock, cursor) = try await engine.totals(view, query, update: update)
+    var listing = try await listing(view, query, update: .first, timeout: timeout)
+    do throws(ViewError) {
+      let (totals, clock, cursor) = try ViewEngine.totals(&listing, bytesMax: query.bytesMax)
       return ViewTotals(totals: totals, clock: clock, cursor: cursor)
+    } catch {
+      throw self.error(error, view)
     }
   }
 
-  /// Reads a view: at once if it is up to date, else when it has caught up, as far as `timeout` allows.
-  private func reading<R: Sendable>(
-    _ view: String, _ query: ViewQuery, _ update: ViewUpdate, _ timeout: Duration,
-    _ body: @escaping @Sendable (ViewEngine, ViewUpdate) async throws(ViewError) -> R
-  ) async throws(LaterbaseError) -> R {
+  /// Visits one key's value, if the view is up to date: a point read that waits for nothing.
+  /// - Parameter body: takes the clock that it is right at, as a token, and the value's JSON; empty: the view has none.
+  /// - Returns: nil: the view must catch up first.
+  package func value<R>(_ view: String, _ key: [UInt8], _ body: (String, RawSpan) -> R) throws(LaterbaseError) -> R? {
     let engine = try engine(view)
-    do throws(ViewError) {
-      guard case .first = update else { return try await body(engine, update) }
-      let target = set.state.clock
-      if try !engine.isReady(view, query, at: target) { try await catchUp(engine, view, query, to: target, timeout) }
-      return try await body(engine, .no)
-    } catch {
-      throw self.error(error, view, engine)
-    }
+    do throws(ViewError) { return try engine.value(view, key, body) } catch { throw self.error(error, view) }
+  }
+
+  /// A view by its name.
+  package func compiled(_ view: String) throws(LaterbaseError) -> CompiledView {
+    let engine = try engine(view)
+    do throws(ViewError) { return try engine.compiled(view) } catch { throw self.error(error, view) }
   }
 
   private func catchUp(
@@ -62,13 +80,13 @@ extension OpenedDatabase {
   /// How far a view has read.
   package func status(_ view: String) throws(LaterbaseError) -> ViewStatus {
     let engine = try engine(view)
-    do throws(ViewError) { return try engine.status(view) } catch { throw self.error(error, view, engine) }
+    do throws(ViewError) { return try engine.status(view) } catch { throw self.error(error, view) }
   }
 
   /// The events that a view skipped, and why.
   package func skipped(_ view: String, limit: Int) throws(LaterbaseError) -> [(id: ULID, reason: String)] {
     let engine = try engine(view)
-    do throws(ViewError) { return try engine.skipped(view, limit: limit) } catch { throw self.error(error, view, engine) }
+    do throws(ViewError) { return try engine.skipped(view, limit: limit) } catch { throw self.error(error, view) }
   }
 
   private func engine(_ view: String) throws(LaterbaseError) -> ViewEngine {
@@ -83,16 +101,21 @@ extension OpenedDatabase {
     return LaterbaseError(.notFound, "the database \(name) has no view \(view); \(there)")
   }
 
-  private func error(_ error: ViewError, _ view: String, _ engine: ViewEngine) -> LaterbaseError {
+  func error(_ error: ViewError, _ view: String) -> LaterbaseError {
     switch error {
     case .noView: return noView(view)
     case .store(let error): return self.error(error)
     case .cancelled:
-      let pending = (try? engine.status(view).pending).map { "; it has \($0) records to read" } ?? ""
+      let pending = (try? views?.status(view).pending).map { "; it has \($0) records to read" } ?? ""
       return LaterbaseError(.notReady, "the view \(view) is not up to date yet\(pending)")
     case .clockNotHeld(let missing):
       let ranges = missing.prefix(10).map { "\($0.origin) \($0.numbers.lowerBound)–\($0.numbers.upperBound)" }.joined(separator: ", ")
       return LaterbaseError(.clockNotHeld, "not held here: \(ranges)\(missing.count > 10 ? " and \(missing.count - 10) more" : "")")
+    case .notCommutative:
+      return LaterbaseError(
+        .notCommutative,
+        "the rows of \(view) can't be joined in another order than they happened, so its keys can't be joined; let the view emit the "
+          + "shorter key as well")
     }
   }
 }

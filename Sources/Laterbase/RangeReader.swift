@@ -2,7 +2,7 @@ package import EventModel
 package import EventStore
 
 /// The elements in order of happening, written as JSON.
-package struct RangeReader: EventPieces {
+package struct RangeReader: ListPieces {
   package struct Bounds: Sendable {
     /// Inclusive.
     package var from: Instant?

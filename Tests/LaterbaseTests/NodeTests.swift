@@ -136,6 +136,35 @@ struct LastName: FoldView {
     await #expect(throws: LaterbaseError.self) { try await node[Self.steps].value(of: Undeclared(), key: "a") }
   }
 
+  @Test func `reads its views as of a time of happening, and as it knew them`() async throws {
+    let declared = Database("steps", of: Step.self) {
+      ByName()
+      LastName()
+    }
+    let node = try LaterbaseNode([declared], storage: .memory)
+    let db = node[declared]
+    func at(_ milliseconds: Int64) -> Instant { Instant(milliseconds: milliseconds) }
+    let first = try #require(try await db.append([Step(name: "a"), Step(name: "a")], at: at(1000)).clock)
+    let until = World.system.now()
+    while World.system.now() <= until { await Task.yield() }
+    try await db.append([Step(name: "b")], at: at(500))
+    try await db.append([Step(name: "a")], at: at(2000))
+    #expect(try await db.value(of: ByName(), key: "a")?.count == 3)
+    #expect(try await db.value(of: ByName(), key: "a", TimeTravel(happenedBefore: at(2000)))?.count == 2)
+    #expect(try await db.value(of: ByName(), key: "a", TimeTravel(happenedFrom: at(2000)))?.count == 1)
+    #expect(try await db.rows(of: ByName(), TimeTravel(happenedBefore: at(1000))).map(\.key) == ["b"])
+    for known in [TimeTravel.Known.exactly(first), .recordedBy(until), .heldAt(until)] {
+      #expect(try await db.rows(of: ByName(), TimeTravel(known: known)).map(\.value.count) == [2])
+      #expect(try await db.value(of: LastName(), key: true, TimeTravel(happenedBefore: at(1000), known: known)) == nil)
+      #expect(try await db.rows(of: LastName(), TimeTravel(happenedBefore: at(1001), known: known)).map(\.value.name) == ["a"])
+    }
+    #expect(try await db.value(of: LastName(), key: true, TimeTravel(happenedBefore: at(600)))?.name == "b")
+    let foreign = Clock([Clock.Entry(origin: Origin(value: 7), n: 1, digest: 1)])
+    await #expect { try await db.value(of: ByName(), key: "a", TimeTravel(known: .exactly(foreign))) } throws: { error in
+      (error as? LaterbaseError)?.slug == .clockNotHeld
+    }
+  }
+
   @Test func `takes a store of the user's own`() async throws {
     let provider = MemoryEventStoreProvider()
     let node = try LaterbaseNode([Self.steps], storage: .custom(provider))

@@ -6,17 +6,15 @@ package enum ListForm: Sendable {
   case lines
 }
 
-/// Writes a list of events piece by piece. A piece is read in one short transaction of the store, and none is held between pieces, so a
+/// Writes a list piece by piece. A piece is read in one short transaction of the store, and none is held between pieces, so a
 /// slow client pins nothing.
-package protocol EventPieces {
+package protocol ListPieces {
   /// Appends the next piece, about `pieceBytes` of it, without what stands around the list.
   /// - Returns: whether there is more.
   mutating func writePiece(to sink: inout some ByteSink) throws(LaterbaseError) -> Bool
-  /// Events written so far.
-  var events: Int { get }
 }
 
-extension EventPieces {
+extension ListPieces {
   /// What one transaction reads.
   package static var pieceBytes: Int { 256 << 10 }
 }
