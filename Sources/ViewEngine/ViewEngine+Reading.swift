@@ -184,16 +184,17 @@ extension ViewEngine {
     do throws(StoreError) {
       return try set.read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) -> R? in
         guard let live = try runner.lives.live(reader) else { return nil }
-        guard live.header.clock.covers(state.clock) else {
+        var set = live.token
+        if !live.header.clock.covers(state.clock) {
           guard let ahead, ahead.before == live.header, ahead.after.clock.covers(state.clock) else { return nil }
-          guard let row = ahead.keyRow(key) else { return nil }
-          return body(ahead.after.clock.token, row.raw.extracting(try KeyRow.value(in: row.raw) ?? 0..<0))
+          set = ahead.after.clock.token
+          if let row = ahead.keyRow(key) { return body(set, row.raw.extracting(try KeyRow.value(in: row.raw) ?? 0..<0)) }
         }
         guard let row = try reader.get(.view, (ViewKeys.prefix(live.header.number, .key) + key).raw) else {
-          return body(live.token, RawSpan())
+          return body(set, RawSpan())
         }
         if runner.view.isFold, try KeyRow.isDirty(row) { return nil }
-        return body(live.token, row.extracting(try KeyRow.value(in: row) ?? 0..<0))
+        return body(set, row.extracting(try KeyRow.value(in: row) ?? 0..<0))
       }
     } catch {
       throw .store(error)

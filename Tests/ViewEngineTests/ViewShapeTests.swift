@@ -200,7 +200,9 @@ import ViewKit
 
   @Test func `of one key is a point read, if the view is up to date`() async throws {
     var random = SeededRandom(seed: 5)
-    let (node, _) = try await node(5, &random)
+    let node = try TestNode(.memory(MemoryEventStoreProvider()), ManualWorld(seed: 5), ViewEngineOptions(), shapes)
+    try await node.append(60, &random)
+    try await node.engine.catchUpAll()
     try await node.append(3, &random)
     let key = try KeyBytes.bytes(of: "a")
     #expect(try node.engine.value("turns", key) { (_, _) in true } == nil)

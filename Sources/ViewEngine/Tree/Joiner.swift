@@ -54,10 +54,7 @@ struct Joiner {
 
   /// What is kept of a run that is complete: one too long for its view counts as one that can't be computed. Only of such runs is that
   /// asked, and of a value when it is answered: which runs there are follows from the rows, what comes between from how they came.
-  func limited(_ partial: Partial) -> Partial {
-    if case .value(let bytes) = partial, bytes.count > view.totalBytesMax { return .failed }
-    return partial
-  }
+  func limited(_ partial: Partial) -> Partial { view.limited(partial) }
 
   func limited(_ block: Block) -> Block {
     var block = block
@@ -92,6 +89,12 @@ extension Joiner {
 }
 
 extension CompiledView {
+  /// A total that is too long counts as one that can't be computed.
+  fileprivate func limited(_ partial: Partial) -> Partial {
+    if case .value(let bytes) = partial, bytes.count > totalBytesMax { return .failed }
+    return partial
+  }
+
   /// The JSON of a total's value; nil: the view has none. A total that can't be computed is a null, not a key that is missing.
   /// - Parameter key: nil: the total is of several keys.
   func value(_ total: Partial, key: [UInt8]?) -> [UInt8]? {
