@@ -112,9 +112,9 @@ package struct ViewEngineOptions: Sendable {
   package var recordsMax = 4096
   package var rowsMax = 8192
   package var bytesMax = 4 << 20
-  /// How long the writer may put the rows of a slice: the next one takes fewer, down to `rowsMin`, where it was longer.
+  /// How long the writer may put the rows of a slice, if a flush isn't longer: the next one takes fewer, down to `rowsMin`, where it was.
   package var sliceTimeMax = Duration.milliseconds(5)
-  package var rowsMin = 256
+  package var rowsMin = 1024
   /// How many records whoever reads maps himself.
   package var aheadRecordsMax: UInt64 = 64
   /// A view that has as many records to read, and a third of all, may be sooner built anew.

@@ -174,14 +174,17 @@ extension ViewRunner {
   /// Puts a slice, and learns from it how much the writer does in the time that a slice may take.
   func put(_ slice: Slice, _ puts: [Put]) async throws(StoreError) -> Bool {
     let size = WriteSize(bytes: Self.bytes(puts), events: slice.places(puts))
-    let (isDone, took) = try await set.slice(size) { (writer: borrowing any StoreWriter & ~Copyable, _) throws(StoreError) in
+    let (isDone, began, ended) = try await set.slice(size) { (writer: borrowing any StoreWriter & ~Copyable, _) throws(StoreError) in
       let began = ContinuousClock.now
-      return (try slice.apply(puts, writer), ContinuousClock.now - began)
+      return (try slice.apply(puts, writer), began, ContinuousClock.now)
     }
+    let took = ended - began
+    // Where a flush takes longer than a slice may, whoever waits for the writer waits for that anyway: less in each would be slower for all.
+    let timeMax = max(options.sliceTimeMax, min(ContinuousClock.now - ended, options.sliceTimeMax * 4))
     if isDone { dropAhead() }
     pace.withLock { rows in
-      if took > options.sliceTimeMax { rows = max(rows / 2, min(options.rowsMin, options.rowsMax)) }
-      if took * 3 < options.sliceTimeMax, puts.count * 2 >= rows { rows = min(rows * 2, options.rowsMax) }
+      if took > timeMax { rows = max(rows / 2, min(options.rowsMin, options.rowsMax)) }
+      if took * 3 < timeMax, puts.count * 2 >= rows { rows = min(rows * 2, options.rowsMax) }
     }
     return isDone
   }
