@@ -29,17 +29,21 @@ extension EventSet {
     _ size: WriteSize, _ body: @escaping @Sendable (borrowing any StoreWriter & ~Copyable, SetState) throws(StoreError) -> R
   ) async throws(StoreError) -> R {
     let result: Result<R, StoreError> = await withCheckedContinuation { continuation in
-      writer.submit(
-        Writer.Slice(
-          run: { set in
-            do throws(StoreError) {
-              continuation.resume(returning: .success(try set.commitSlice(size, body)))
-            } catch {
-              continuation.resume(returning: .failure(error))
-            }
-          }, abandon: { continuation.resume(returning: .failure(StoreError(.closed, "the database was closed"))) }))
+      slice(size, body) { continuation.resume(returning: $0) }
     }
     return try result.get()
+  }
+
+  /// Queues a slice; `done` is called on the writer's thread once it is on disk, or failed.
+  public func slice<R: Sendable>(
+    _ size: WriteSize, _ body: @escaping @Sendable (borrowing any StoreWriter & ~Copyable, SetState) throws(StoreError) -> R,
+    done: @escaping @Sendable (Result<R, StoreError>) -> Void
+  ) {
+    writer.submit(
+      Writer.Slice(
+        run: { set in
+          do throws(StoreError) { done(.success(try set.commitSlice(size, body))) } catch { done(.failure(error)) }
+        }, abandon: { done(.failure(StoreError(.closed, "the database was closed"))) }))
   }
 
   /// Tells the set of a clock from elsewhere. If it knows more of the own origin than is held here, or other records, then this file was

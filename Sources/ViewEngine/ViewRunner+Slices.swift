@@ -189,6 +189,18 @@ extension ViewRunner {
     return isDone
   }
 
+  /// Queues a slice to be put. If it can't be, whoever comes next finds the same work, and hears why.
+  func queue(_ slice: Slice, then: @escaping @Sendable () -> Void) {
+    let puts = slice.puts
+    let size = WriteSize(bytes: Self.bytes(puts), events: slice.places(puts))
+    set.slice(size) { (writer: borrowing any StoreWriter & ~Copyable, _) throws(StoreError) in
+      try slice.apply(puts, writer)
+    } done: { result in
+      if case .success(true) = result { self.dropAhead() }
+      then()
+    }
+  }
+
   private static func bytes(_ puts: [Put]) -> Int { puts.reduce(512) { $0 + $1.key.count + ($1.value?.count ?? 0) } }
 
   /// Goes on with keys whose folds were left unfinished; false: there are none.

@@ -121,7 +121,7 @@ final class ViewRunner: Sendable {
     return try Slice.hasMarks(header, reader)
   }
 
-  /// Computes the last slice where it is asked for, and leaves it to a task to put it; false if the task must do more than that.
+  /// Computes the last slice where it is asked for, and queues it for the writer; false if the task must do more than that.
   private func lookAhead(to target: Clock) throws(StoreError) -> Bool {
     let isMine = waiters.withLock { waiters in
       guard !waiters.runs, !waiters.closed else { return false }
@@ -129,12 +129,20 @@ final class ViewRunner: Sendable {
       return true
     }
     guard isMine else { return false }
-    var slice: Slice?
-    // Whatever is computed, the claim must end: in the task.
-    defer { startTask(slice) }
-    slice = try shortSlice(to: target)
-    if let slice { setAhead(slice) }
-    return slice != nil
+    let slice: Slice?
+    do throws(StoreError) { slice = try shortSlice(to: target) } catch {
+      // The claim ends in the task, whatever came of it.
+      startTask()
+      throw error
+    }
+    guard let slice else {
+      startTask()
+      return false
+    }
+    setAhead(slice)
+    // Queued before the answer is given: an append that follows it comes behind the slice, and whoever reads that finds the slice done.
+    queue(slice) { self.startTask() }
+    return true
   }
 
   /// Tells who needn't wait for the disk of a slice with which the view is right.
@@ -177,15 +185,11 @@ final class ViewRunner: Sendable {
     if start { startTask() }
   }
 
-  private func startTask(_ ahead: Slice? = nil) {
-    Task.detached(executorPreference: ViewThreads.shared) { await self.run(ahead) }
-  }
+  private func startTask() { Task.detached(executorPreference: ViewThreads.shared) { await self.run() } }
 
   /// Does slices while anyone waits, then deletes what is left of older versions.
-  private func run(_ ahead: Slice?) async {
+  private func run() async {
     var leftovers = true
-    // If it can't be put, whoever comes next finds the same work, and hears why.
-    if let ahead { _ = try? await put(ahead, ahead.puts) }
     while true {
       // Whoever waits before a slice begins is satisfied when it reaches the end.
       let batch = waiters.withLock { waiters in
