@@ -89,7 +89,7 @@ let package = Package(
     .testTarget(
       name: "HTTPServiceTests",
       dependencies: [
-        "EventModel", "EventStore", "HTTPService", "Laterbase", "StoreConformance", "ViewKit",
+        "EventModel", "EventStore", "HTTPService", "Laterbase", "StoreConformance", "ViewEngine", "ViewKit",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdTesting", package: "hummingbird"),

@@ -12,7 +12,7 @@ public final class EventSet: Sendable {
   public let options: EventSetOptions
   /// Announces each commit that changed the set.
   public let changes = ChangeSignal()
-  let world: World
+  package let world: World
   let writer: Writer
   /// What readers see: owned by the mutex, swapped after each commit.
   let published: Mutex<Published>

@@ -5,7 +5,7 @@ import NIOCore
 /// What is answered, before any framework sees it.
 struct Answer: Sendable {
   /// Writes what is left of a long body, a piece at a time.
-  typealias Stream = @Sendable (_ write: @Sendable (ByteBuffer) async throws -> Void) async throws -> Void
+  typealias Stream = @Sendable (_ write: @escaping @Sendable (ByteBuffer) async throws -> Void) async throws -> Void
 
   enum Content: Sendable {
     case none

@@ -45,6 +45,7 @@ struct Headers: Sendable {
   var prefer: String?
   var idempotencyKey: String?
   var ifNoneMatch: String?
+  var lastEventID: String?
   /// Bytes of all names and values.
   var bytes = 0
   /// A header that may stand once only and stands twice.
@@ -62,6 +63,7 @@ struct Headers: Sendable {
     case 6 where name.isHeader("prefer"): Self.join(&prefer, value)
     case 12 where name.isHeader("content-type"): if Self.set(&contentType, value) { repeated = "Content-Type" }
     case 13 where name.isHeader("if-none-match"): Self.join(&ifNoneMatch, value)
+    case 13 where name.isHeader("last-event-id"): if Self.set(&lastEventID, value) { repeated = "Last-Event-ID" }
     case 14 where name.isHeader("content-length"): contentLength = Int(value)
     case 15 where name.isHeader("idempotency-key"): if Self.set(&idempotencyKey, value) { repeated = "Idempotency-Key" }
     case 16 where name.isHeader("content-encoding"): Self.join(&contentEncoding, value)

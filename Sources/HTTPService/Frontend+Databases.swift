@@ -3,7 +3,7 @@ import EventStore
 import HummingbirdCore
 import Laterbase
 import NIOCore
-import ViewKit
+import ViewEngine
 
 extension Frontend {
   /// `GET /db`.
@@ -78,7 +78,7 @@ extension Frontend {
       body.append("\(index > 0 ? "," : "")\"\(entry.origin)\":{\"n\":\(entry.n),\"digest\":\"\(entry.digest.hex)\"}")
     }
     body.append("},\"conflicts\":\(state.conflicts),\"suspects\":\(suspects),\"views\":[")
-    body.append((database.declared?.views ?? []).map { "\"\($0.name)\"" }.joined(separator: ","))
+    body.append(database.views.names.map { "\"\($0)\"" }.joined(separator: ","))
     // No peers yet: no other member could hold anything.
     body.append("],\"unsynced\":{\"events\":0,\"oldest\":null},\"holders\":[]}")
     return Answer(status, MediaType.json, body).notCached()

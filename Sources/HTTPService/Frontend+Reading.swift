@@ -61,21 +61,13 @@ extension Frontend {
     let clock = try parameters.clock("lc") ?? Clock()
     let limit = try parameters.count("limit", default: Self.limitStandard)
     let bodies = try parameters.flag("bodies", default: true)
-    let waits = try Self.isLongPoll(parameters)
+    let waits = try parameters.isLongPoll()
     let timeout = try parameters.timeout(default: .seconds(30))
     let database = try await opened(name)
     try await wait(for: database, parameters)
     var reader = FeedReader(database, after: clock, limit: limit, form: form, bodies: bodies)
     if waits { reader = try await waited(reader, timeout) }
     return try answer(reader, of: database, form, Self.writeClock)
-  }
-
-  private static func isLongPoll(_ parameters: Parameters) throws(LaterbaseError) -> Bool {
-    switch parameters.text("feed") {
-    case nil, "normal": return false
-    case "longpoll": return true
-    default: throw Parameters.wrong("feed", "normal or longpoll")
-    }
   }
 
   /// A reader at the clock from which on there is something, or where the time was over.
@@ -160,6 +152,15 @@ extension Frontend {
 }
 
 extension Parameters {
+  /// What `feed` says.
+  func isLongPoll() throws(LaterbaseError) -> Bool {
+    switch text("feed") {
+    case nil, "normal": return false
+    case "longpoll": return true
+    default: throw Self.wrong("feed", "normal or longpoll")
+    }
+  }
+
   /// A query's parameters and a body's members together.
   init(_ query: Substring?, _ object: JSON, known: [String]) throws(LaterbaseError) {
     try self.init(query, known: known)

@@ -13,12 +13,12 @@ extension Frontend {
     let database = try await opened(name)
     var body = ByteBuffer()
     if form == .array { body.append(code: "{\"views\":[") }
-    for (index, view) in (database.views?.names ?? []).enumerated() {
+    for (index, view) in database.views.names.enumerated() {
       if index > 0, form == .array { body.append(code: ",") }
       let status = try database.status(view)
       body.append(
         "{\"name\":\"\(status.name)\",\"version\":\(status.version),\"set\":\"\(status.clock.token)\",\"pending\":\(status.pending)")
-      body.append(",\"rows\":\(status.rows),\"skipped\":\(status.skipped)}")
+      body.append(",\"rows\":\(status.rows),\"skipped\":\(status.skipped),\"attached\":\(database.views.isAttached(view))}")
       if form == .lines { body.append(code: "\n") }
     }
     if form == .array { body.append(code: "]}") }

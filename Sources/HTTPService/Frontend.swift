@@ -15,6 +15,7 @@ final class Frontend: Sendable {
   let hosts: HostRules
   let dates = DateText()
   let mailboxes = Mailboxes()
+  let streams = StreamCount()
   private let current = Atomic(Phase.starting)
 
   /// The request line's and the headers' most bytes.
@@ -67,10 +68,12 @@ final class Frontend: Sendable {
     do throws(LaterbaseError) { try hosts.check(call.headers) } catch { return .failure(Refusal(Answer(error))) }
     guard let route = Route(path: call.path) else { return .failure(Refusal(.notFound, "there is nothing at this path")) }
     switch call.method {
-    case .options: return .failure(Refusal(Answer(204).adding("allow", route.allow)))
+    case .options: return .failure(Refusal(Answer(204).adding("allow", route.allow(at: call.path))))
     case .head where route.methods.contains(.get): return .success(route)
-    case let method? where route.methods.contains(method): return .success(route)
-    default: return .failure(Refusal(Answer(LaterbaseError(.method, "here are: \(route.allow)")).adding("allow", route.allow)))
+    case let method? where route.methods(at: call.path).contains(method): return .success(route)
+    default:
+      let allow = route.allow(at: call.path)
+      return .failure(Refusal(Answer(LaterbaseError(.method, "here are: \(allow)")).adding("allow", allow)))
     }
   }
 
@@ -87,8 +90,11 @@ final class Frontend: Sendable {
     case .read(let name): return try await read(name, call, body)
     case .event(let name, let id): return try await event(name, id, call)
     case .views(let name): return try await views(name, call)
+    case .view(let name, let view) where call.method == .put || call.method == .delete: return try await attach(name, view, call, body)
+    case .view(let name, let view) where Self.asksForFeed(call): return try await viewFeed(name, view, call)
     case .view(let name, let view): return try await self.view(name, view, call)
     case .skipped(let name, let view): return try await skipped(name, view, call)
+    case .restatements(let name, let view): return try await restatements(name, view, call)
     }
   }
 

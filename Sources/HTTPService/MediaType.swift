@@ -8,6 +8,7 @@ struct MediaType: Equatable, Sendable {
 
   static let json = "application/json"
   static let ndjson = "application/x-ndjson"
+  static let eventStream = "text/event-stream"
   static let problem = "application/problem+json"
 
   /// - Returns: nil if it has not the form of one.
@@ -78,6 +79,13 @@ enum Accepted {
       if best(accept, of: [MediaType.json]) == nil {
         throw LaterbaseError(.notAcceptable, "there is only application/json here, not \(accept)")
       }
+    }
+  }
+
+  /// Refuses a client that doesn't take server-sent events.
+  static func eventStream(_ accept: String?) throws(LaterbaseError) {
+    if let accept, best(accept, of: [MediaType.eventStream]) == nil {
+      throw LaterbaseError(.notAcceptable, "there is only text/event-stream here, not \(accept)")
     }
   }
 

@@ -14,6 +14,7 @@ enum Route: Sendable, Equatable {
   case views(String)
   case view(String, String)
   case skipped(String, String)
+  case restatements(String, String)
 
   /// - Returns: nil if the path names nothing.
   init?(path: Substring) {
@@ -34,6 +35,7 @@ enum Route: Sendable, Equatable {
     case ("db", 3) where rest[1] == "e": self = .event(rest[0], rest[2])
     case ("db", 3) where rest[1] == "v": self = .view(rest[0], rest[2])
     case ("db", 4) where rest[1] == "v" && rest[3] == "_errors": self = .skipped(rest[0], rest[2])
+    case ("db", 4) where rest[1] == "v" && rest[3] == "_restatements": self = .restatements(rest[0], rest[2])
     case (let database, 1) where !DatabaseName.reserved.contains(database): self = .view(database, rest[0])
     default: return nil
     }
@@ -42,16 +44,23 @@ enum Route: Sendable, Equatable {
   /// The methods that it takes, without HEAD and OPTIONS.
   var methods: [Call.Method] {
     switch self {
-    case .root, .health, .ready, .databases, .event, .views, .view, .skipped: [.get]
+    case .root, .health, .ready, .databases, .event, .views, .skipped, .restatements: [.get]
+    case .view: [.get, .put, .delete]
     case .database: [.get, .put, .post, .delete]
     case .events: [.get, .post]
     case .feed, .read: [.post]
     }
   }
 
+  /// Those that it takes where it stands: the short form of a view's path is for reading.
+  func methods(at path: Substring) -> [Call.Method] {
+    if case .view = self, !path.hasPrefix("/db/") { return [.get] }
+    return methods
+  }
+
   /// What `Allow` says of it.
-  var allow: String {
-    (methods.flatMap { $0 == .get ? [$0, .head] : [$0] } + [.options]).map(\.rawValue).joined(separator: ", ")
+  func allow(at path: Substring) -> String {
+    (methods(at: path).flatMap { $0 == .get ? [$0, .head] : [$0] } + [.options]).map(\.rawValue).joined(separator: ", ")
   }
 
   /// The database that it is in.
@@ -59,7 +68,7 @@ enum Route: Sendable, Equatable {
     switch self {
     case .root, .health, .ready, .databases: nil
     case .database(let name), .events(let name), .feed(let name), .read(let name), .views(let name): name
-    case .event(let name, _), .view(let name, _), .skipped(let name, _): name
+    case .event(let name, _), .view(let name, _), .skipped(let name, _), .restatements(let name, _): name
     }
   }
 }

@@ -40,6 +40,17 @@ struct ViewCall: Sendable {
     query.cursor = try cursor()
   }
 
+  /// Of a feed of the view, which only says which keys it is of.
+  init(keysOf parameters: Parameters, _ options: ServerOptions) throws(LaterbaseError) {
+    (form, update, timeout, level, known) = (.lines, .first, options.viewTimeout, options.readConsistency, [])
+    self.parameters = parameters
+    key = try parameters.json("key")
+    query.keys = try keys()
+  }
+
+  /// Which keys are asked for.
+  var allKeys: ViewQuery { query }
+
   /// The query at a database.
   func query(of database: OpenedDatabase) throws(LaterbaseError) -> ViewQuery {
     var query = query

@@ -167,7 +167,13 @@ package final class Catalog: Sendable {
   private func openSet(_ name: String, _ store: any EventStore) throws(StoreError) -> OpenedDatabase {
     do throws(StoreError) {
       let set = try EventSet(name, store: store, world: world, options: options)
-      return OpenedDatabase(name: name, set: set, declared: declared[name])
+      do throws(StoreError) {
+        return try OpenedDatabase(
+          name: name, set: set, declared: declared[name], compiledViews: declared.sorted { $0.key < $1.key }.flatMap(\.value.views))
+      } catch {
+        set.close()
+        throw error
+      }
     } catch {
       store.close()
       throw error

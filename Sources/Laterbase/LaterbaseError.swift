@@ -19,6 +19,7 @@ public struct LaterbaseError: Error, Sendable {
     case taken
     case unsynced
     case clockNotHeld = "clock-not-held"
+    case gone
     case tooLarge = "too-large"
     case uriTooLong = "uri-too-long"
     case mediaType = "media-type"
@@ -83,6 +84,7 @@ extension LaterbaseError.Slug {
     case .method: 405
     case .notAcceptable: 406
     case .taken, .unsynced, .clockNotHeld: 409
+    case .gone: 410
     case .tooLarge: 413
     case .uriTooLong: 414
     case .mediaType: 415
@@ -110,6 +112,7 @@ extension LaterbaseError.Slug {
     case .taken: "The ULID belongs to another event"
     case .unsynced: "Events are held nowhere else"
     case .clockNotHeld: "This node doesn't hold that clock"
+    case .gone: "This place is not here any more"
     case .tooLarge: "The request is too large"
     case .uriTooLong: "The URI is too long"
     case .mediaType: "The content type is not taken here"

@@ -58,8 +58,8 @@ extension OpenedDatabase {
     do throws(ViewError) { return try engine.compiled(view) } catch { throw self.error(error, view) }
   }
 
-  private func catchUp(
-    _ engine: ViewEngine, _ view: String, _ query: ViewQuery, to target: Clock, _ timeout: Duration
+  func catchUp(
+    _ engine: ViewEngine, _ view: String, _ query: ViewQuery = ViewQuery(), to target: Clock, _ timeout: Duration
   ) async throws(ViewError) {
     let outcome = await withTaskGroup(of: ViewError?.self) { group in
       group.addTask {
@@ -89,14 +89,14 @@ extension OpenedDatabase {
     do throws(ViewError) { return try engine.skipped(view, limit: limit) } catch { throw self.error(error, view) }
   }
 
-  private func engine(_ view: String) throws(LaterbaseError) -> ViewEngine {
+  func engine(_ view: String) throws(LaterbaseError) -> ViewEngine {
     _ = try reading { _ in }
-    guard let views, views.names.contains(view) else { throw noView(view) }
+    guard views.names.contains(view) else { throw noView(view) }
     return views
   }
 
-  private func noView(_ view: String) -> LaterbaseError {
-    let names = views?.names ?? []
+  func noView(_ view: String) -> LaterbaseError {
+    let names = views.names
     let there = names.isEmpty ? "there are none" : "there are: \(names.joined(separator: ", "))"
     return LaterbaseError(.notFound, "the database \(name) has no view \(view); \(there)")
   }
@@ -106,8 +106,12 @@ extension OpenedDatabase {
     case .noView: return noView(view)
     case .store(let error): return self.error(error)
     case .cancelled:
-      let pending = (try? views?.status(view).pending).map { "; it has \($0) records to read" } ?? ""
+      let pending = (try? views.status(view).pending).map { "; it has \($0) records to read" } ?? ""
       return LaterbaseError(.notReady, "the view \(view) is not up to date yet\(pending)")
+    case .noRestatements: return LaterbaseError(.notFound, "the view \(view) keeps no restatements")
+    case .gone:
+      return LaterbaseError(
+        .gone, "this list of restatements doesn't begin so early, or is another one's: a cursor is good at its own node; start without one")
     case .clockNotHeld(let missing):
       let ranges = missing.prefix(10).map { "\($0.origin) \($0.numbers.lowerBound)–\($0.numbers.upperBound)" }.joined(separator: ", ")
       return LaterbaseError(.clockNotHeld, "not held here: \(ranges)\(missing.count > 10 ? " and \(missing.count - 10) more" : "")")

@@ -10,17 +10,24 @@ package final class OpenedDatabase: Sendable {
   package let set: EventSet
   /// What was declared under this name, if anything was.
   package let declared: CompiledDatabase?
-  /// Its views, if it has any.
-  package let views: ViewEngine?
+  /// Its views: those that are declared, and those that were attached.
+  package let views: ViewEngine
+  /// The views of this build, of any database.
+  let compiledViews: [CompiledView]
   private let isRemoved = Atomic(false)
   private let streams = Atomic(0)
 
-  package init(name: String, set: EventSet, declared: CompiledDatabase?) {
+  /// - Parameter compiledViews: what may be attached to it, if it is over the same events.
+  /// - Throws: what the store throws.
+  package init(name: String, set: EventSet, declared: CompiledDatabase?, compiledViews: [CompiledView] = []) throws(StoreError) {
     self.name = name
     self.set = set
     self.declared = declared
-    views = declared.flatMap { $0.views.isEmpty ? nil : ViewEngine(set, $0) }
-    if let views, views.database.views.contains(where: \.isKeptUp) { Task.detached { await views.keepUp() } }
+    self.compiledViews = compiledViews
+    let database = declared ?? .undeclared(name)
+    views = ViewEngine(set, database, attachable: compiledViews.filter(database.takes), attached: try ViewEngine.attached(to: set))
+    views.sweepDetached()
+    if views.database.views.contains(where: \.isKeptUp) { Task.detached { [views] in await views.keepUp() } }
   }
 
   /// Queues an append; `done` is called on the writer's thread once it is on disk, or was refused.
@@ -87,7 +94,7 @@ package final class OpenedDatabase: Sendable {
 
   /// Commits what is queued, and closes the store. Blocks.
   func close() {
-    views?.close()
+    views.close()
     set.close()
   }
 }

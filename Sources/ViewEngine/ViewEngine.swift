@@ -1,5 +1,6 @@
 package import EventModel
 package import EventStore
+import Synchronization
 package import ViewKit
 
 /// Runs a database's views: each is kept in the table `view` of the database's own store, and brought up to date when it is read.
@@ -10,22 +11,51 @@ package import ViewKit
 package final class ViewEngine: Sendable {
   package let set: EventSet
   package let database: CompiledDatabase
-  private let runners: [String: ViewRunner]
+  let feed: DecodedFeed
+  let options: ViewEngineOptions
+  let table: Table
 
-  package init(_ set: EventSet, _ database: CompiledDatabase, options: ViewEngineOptions = ViewEngineOptions()) {
-    (self.set, self.database) = (set, database)
-    let feed = DecodedFeed(set, database)
-    runners = Dictionary(database.views.map { ($0.name, ViewRunner(feed, $0, options)) }, uniquingKeysWith: { first, _ in first })
+  /// Which views there are. The mutex owns it.
+  final class Table: Sendable {
+    struct Views {
+      var runners: [String: ViewRunner]
+      /// The names of those that were attached at run time, also of such that this build doesn't have.
+      var attached: [String]
+      var closed = false
+    }
+
+    private let views: Mutex<Views>
+
+    init(_ runners: [String: ViewRunner], attached: [String]) { views = Mutex(Views(runners: runners, attached: attached)) }
+
+    func withLock<R: Sendable>(_ body: (inout Views) -> R) -> R { views.withLock { body(&$0) } }
   }
 
-  /// The names of the views, in the order of their declaration.
-  package var names: [String] { database.views.map(\.name) }
+  /// - Parameters:
+  ///   - attachable: the views that may be attached beside those that are declared.
+  ///   - attached: the names of those that are.
+  package init(
+    _ set: EventSet, _ database: CompiledDatabase, attachable: [CompiledView] = [], attached: [String] = [],
+    options: ViewEngineOptions = ViewEngineOptions()
+  ) {
+    (self.set, self.database, self.options) = (set, database, options)
+    feed = DecodedFeed(set, database)
+    let attached = attached.filter { name in !database.views.contains { $0.name == name } }
+    let views = database.views + attached.compactMap { name in attachable.first { $0.name == name } }
+    let runners = views.map { [feed] in ($0.name, ViewRunner(feed, $0, options)) }
+    table = Table(Dictionary(runners, uniquingKeysWith: { first, _ in first }), attached: attached)
+  }
+
+  /// The names of the views: those that are declared, in the order of their declaration, then those that were attached.
+  package var names: [String] {
+    database.views.map(\.name) + table.withLock { views in views.attached.filter { views.runners[$0] != nil } }
+  }
 
   /// A view by its name.
   package func compiled(_ view: String) throws(ViewError) -> CompiledView { try runner(view).view }
 
   func runner(_ view: String) throws(ViewError) -> ViewRunner {
-    guard let runner = runners[view] else { throw .noView }
+    guard let runner = table.withLock({ $0.runners[view] }) else { throw .noView }
     return runner
   }
 
@@ -103,7 +133,11 @@ package final class ViewEngine: Sendable {
 
   /// Ends catch-ups under way after their slice; whoever waits is cancelled. Call before the set is closed.
   package func close() {
-    for runner in runners.values { runner.close() }
+    let runners = table.withLock { views in
+      views.closed = true
+      return Array(views.runners.values)
+    }
+    for runner in runners { runner.close() }
   }
 }
 
@@ -125,6 +159,9 @@ package struct ViewEngineOptions: Sendable {
   package var refoldRowsMax = 8192
   /// How many stored rows one transaction of a listing reads, about; a total that must be computed counts as 32 of them.
   package var readStepsMax = 65_536
+  /// How many restatements of a view are kept, and how long.
+  package var restatementsMax: UInt64 = 100_000
+  package var restatementsAgeMilliseconds: Int64 = 90 * 86_400_000
   /// A `FoldView` keeps its state before each row of this level or a higher one. Another one than in other runs over a store is for tests
   /// that have few rows: borders that are there stay right.
   package var borderLevel = 2
@@ -157,4 +194,8 @@ package enum ViewError: Error, Sendable {
   case clockNotHeld([Clock.Range])
   /// Keys were to be joined, of a view whose reducer doesn't allow that.
   case notCommutative
+  /// The view keeps no restatements.
+  case noRestatements
+  /// A place in a list that isn't this one, or that doesn't go back so far any more.
+  case gone
 }

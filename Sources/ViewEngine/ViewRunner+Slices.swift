@@ -11,8 +11,9 @@ import ViewKit
 extension ViewRunner {
   /// One step: reads and maps on snapshots, then puts in transactions of its own.
   ///
+  /// - Parameter targets: what those wait for who are to read the view.
   /// - Returns: the clock that the view is right at (none, if it isn't yet), and whether that is all that the database held.
-  func step() async throws(StoreError) -> (clock: Clock, level: Bool) {
+  func step(to targets: [Clock] = []) async throws(StoreError) -> (clock: Clock, level: Bool) {
     let headers = try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) in try self.headers(reader) }
     guard let header = headers.building ?? headers.live else {
       try await begin()
@@ -20,7 +21,8 @@ extension ViewRunner {
     }
     if try await mend(header) { return (Clock(), false) }
     if header.state == .live {
-      guard isFarBehind(header) else { return try await advance(header) }
+      if let closed = try await closeServing(header) { return (closed ? header.clock : Clock(), false) }
+      guard isFarBehind(header) else { return try await advance(header, to: targets) }
       try await begin()
     } else if try await build(header) {
       try await swap(header.number)
@@ -31,6 +33,8 @@ extension ViewRunner {
   /// Whether all of a view is sooner built than the rest is put: row by row in the order of recording nearly each row of a slice is of
   /// another key, whose place on disk is read and written for it alone; sorted first, a row costs about a quarter of that.
   private func isFarBehind(_ header: ViewHeader) -> Bool {
+    // What was served can only be compared where it was served from.
+    if view.restates { return false }
     let pending = set.state.pending(after: header.clock)
     return pending >= options.rebuildRecordsMin && header.nextGroup >= UInt64(options.rowsMax) && pending >= set.state.records / 3
   }
@@ -38,11 +42,16 @@ extension ViewRunner {
   // MARK: A live view
 
   /// A slice of a live view.
-  private func advance(_ header: ViewHeader) async throws(StoreError) -> (clock: Clock, level: Bool) {
-    guard let (slice, puts, isLast) = try nextSlice(header, recordsMax: options.recordsMax) else { return (header.clock, true) }
+  private func advance(_ header: ViewHeader, to targets: [Clock]) async throws(StoreError) -> (clock: Clock, level: Bool) {
+    guard let (slice, puts, isLast) = try nextSlice(header, to: targets) else {
+      if !targets.isEmpty, let closed = try await closeServing(header, evenIfOpen: true) {
+        return (closed ? header.clock : Clock(), closed)
+      }
+      return (header.clock, true)
+    }
     if isLast { setAhead(slice) }
     guard try await put(slice, puts) else { return (header.clock, false) }
-    return slice.leavesMarks ? (Clock(), false) : (slice.after.clock, isLast)
+    return slice.leavesWork ? (Clock(), false) : (slice.after.clock, isLast)
   }
 
   /// The last slice, if little is missing.
@@ -51,15 +60,15 @@ extension ViewRunner {
       let headers = try headers(reader)
       guard headers.building == nil, let header = headers.live else { return nil }
       guard state.pending(after: header.clock) <= options.aheadRecordsMax else { return nil }
-      return try hasMarks(header, reader) ? nil : header
+      return try hasWork(header, reader) ? nil : header
     }
-    guard let header, let (slice, _, _) = try nextSlice(header, recordsMax: options.recordsMax) else { return nil }
-    return slice.after.clock.covers(target) && !slice.leavesMarks ? slice : nil
+    guard let header, let (slice, _, _) = try nextSlice(header, to: [target]) else { return nil }
+    return slice.after.clock.covers(target) && !slice.leavesWork ? slice : nil
   }
 
   /// - Returns: nil, if there is nothing to be read.
-  private func nextSlice(_ header: ViewHeader, recordsMax: Int) throws(StoreError) -> (Slice, [Put], isLast: Bool)? {
-    var recordsMax = recordsMax
+  private func nextSlice(_ header: ViewHeader, to targets: [Clock]) throws(StoreError) -> (Slice, [Put], isLast: Bool)? {
+    var recordsMax = options.recordsMax
     while true {
       var delta = MappedDelta(after: header.clock)
       let rowsMax = pace.withLock { $0 }
@@ -71,7 +80,7 @@ extension ViewRunner {
       let slice = try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) in
         try delta.heedVoids(feed, view, reader)
         delta.sort()
-        return try self.slice(delta, 0..<delta.rows.count, header, reader)
+        return try self.slice(delta, 0..<delta.rows.count, header, figures: figures(delta, header, targets, reader), reader)
       }
       let puts = slice.puts
       // Large totals: a part of it at a time.
@@ -81,11 +90,12 @@ extension ViewRunner {
   }
 
   private func slice(
-    _ delta: MappedDelta, _ range: Range<Int>, _ header: ViewHeader, _ reader: borrowing any StoreReader & ~Copyable
+    _ delta: MappedDelta, _ range: Range<Int>, _ header: ViewHeader, figures: ServedFigures? = nil,
+    _ reader: borrowing any StoreReader & ~Copyable
   ) throws(StoreError) -> Slice {
     let work = ViewWork()
     defer { count(work) }
-    return try Slice(delta, range, header, view, options, reader, work)
+    return try Slice(delta, range, header, view, options, figures: figures, reader, work)
   }
 
   // MARK: A view that is built
@@ -220,6 +230,7 @@ extension ViewRunner {
   private func begin() async throws(StoreError) {
     let (name, fingerprint) = (view.name, fingerprint)
     try await set.slice(WriteSize(bytes: 512, events: 1)) { (writer: borrowing any StoreWriter & ~Copyable, _) throws(StoreError) in
+      if self.isClosed { return }
       let cursor = try writer.cursor(.view)
       let number: UInt32 = try cursor.last() ? cursor.key.bigEndian(at: 0) + 1 : 0
       let header = ViewHeader(number: number, name: name, fingerprint: fingerprint)
@@ -231,6 +242,7 @@ extension ViewRunner {
   private func swap(_ number: UInt32) async throws(StoreError) {
     let name = view.name
     try await set.slice(WriteSize(bytes: 4096, events: 2)) { (writer: borrowing any StoreWriter & ~Copyable, _) throws(StoreError) in
+      if self.isClosed { return }
       for var header in try ViewHeader.all(writer) where header.name == name {
         header.state = header.number == number ? .live : .dead
         try writer.put(.view, header.key.raw, header.bytes.raw)
@@ -240,10 +252,17 @@ extension ViewRunner {
 
   /// Deletes rows of what is left of other versions, a slice of them; false: there is nothing.
   func sweep() async throws(StoreError) -> Bool {
-    let rowsMax = options.rowsMax
+    let leftover = try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) in
+      try headers(reader).leftovers.first
+    }
+    guard let leftover else { return false }
+    return try await Self.sweep(leftover, set, rowsMax: options.rowsMax)
+  }
+
+  /// Deletes rows of a view that nobody reads any more, at most `rowsMax`; false: there is nothing left.
+  static func sweep(_ header: ViewHeader, _ set: EventSet, rowsMax: Int) async throws(StoreError) -> Bool {
     let keys = try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) -> [[UInt8]] in
-      guard let header = try headers(reader).leftovers.first else { return [] }
-      return try Self.keys(of: header, max: rowsMax, reader)
+      try Self.keys(of: header, max: rowsMax, reader)
     }
     guard !keys.isEmpty else { return false }
     let size = WriteSize(bytes: keys.reduce(0) { $0 + $1.count }, events: keys.count)

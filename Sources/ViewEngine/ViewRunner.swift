@@ -79,6 +79,9 @@ final class ViewRunner: Sendable {
     }
   }
 
+  /// Whether nothing more is to be done: a view that was detached meanwhile must not come back.
+  var isClosed: Bool { waiters.withLock { $0.closed } }
+
   func close() {
     let waiting = waiters.withLock { waiters in
       waiters.closed = true
@@ -112,13 +115,14 @@ final class ViewRunner: Sendable {
       guard let header = try lives.live(reader)?.header else { return false }
       if let ahead, ahead.before == header, ahead.after.clock.covers(target) { return true }
       guard header.clock.covers(target) else { return false }
-      return try !hasMarks(header, reader)
+      return try !hasWork(header, reader)
     }
   }
 
-  func hasMarks(_ header: ViewHeader, _ reader: borrowing any StoreReader & ~Copyable) throws(StoreError) -> Bool {
-    guard view.isFold else { return false }
-    return try Slice.hasMarks(header, reader)
+  /// Whether more is to be done before the view may be read at its clock: folds, or figures that were served, are left unfinished.
+  func hasWork(_ header: ViewHeader, _ reader: borrowing any StoreReader & ~Copyable) throws(StoreError) -> Bool {
+    if view.restates, try ServingMark(header.number, reader)?.state != .served { return true }
+    return view.isFold ? try Slice.hasMarks(header, reader) : false
   }
 
   /// Computes the last slice where it is asked for, and queues it for the writer; false if the task must do more than that.
@@ -147,7 +151,7 @@ final class ViewRunner: Sendable {
 
   /// Tells who needn't wait for the disk of a slice with which the view is right.
   func setAhead(_ slice: Slice) {
-    guard !slice.leavesMarks else { return }
+    guard !slice.leavesWork else { return }
     let done = waiters.withLock { waiters in
       waiters.ahead = slice
       let ids = waiters.waiting.filter { !$0.value.onDisk && slice.after.clock.covers($0.value.target) }.keys
@@ -201,7 +205,7 @@ final class ViewRunner: Sendable {
         if batch.isEmpty {
           leftovers = try await sweep()
         } else {
-          let (clock, level) = try await step()
+          let (clock, level) = try await step(to: Array(batch.values))
           resume(batch.filter { level || clock.covers($0.value) }.keys, nil)
         }
       } catch {

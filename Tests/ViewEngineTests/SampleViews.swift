@@ -31,6 +31,7 @@ struct Trail: Reducible, Equatable {
 struct Trails: ReduceView {
   let name = "trails"
   var version = 1
+  var restates = false
   func map(_ event: Sample, _ when: Happened, emit: inout Emit<Key<String, Int>, Trail>) throws {
     guard let key = event.key else { throw Refusal("/key", "is missing") }
     emit(Key(key, 1), Trail(steps: "<\(Int(event.value))"))
@@ -42,6 +43,7 @@ struct Trails: ReduceView {
 
 struct Sums: ReduceView {
   let name = "sums"
+  var restates = false
   func map(_ event: Sample, _ when: Happened, emit: inout Emit<String?, Stats>) { emit(event.key, Stats(event.value / 10)) }
 }
 
@@ -72,6 +74,7 @@ struct Turns: FoldView {
     var longest: Int64 = 0
   }
   let name = "turns"
+  var restates = false
   func map(_ event: Sample, _ when: Happened, emit: inout Emit<String, Double>) { emit(event.key ?? "", event.value) }
   func start(_ key: String) -> State { State(turns: key.count) }
   func apply(_ value: Double, _ when: Happened, to state: inout State) {

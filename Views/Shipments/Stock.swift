@@ -7,6 +7,8 @@ import ViewKit
 /// still to come.
 struct Stock: ReduceView {
   let name = "stock"
+  /// A figure that was reported may change by a late event: it is kept which, and by which one.
+  let restates = true
 
   func map(_ event: ShipmentEvent, _ when: Happened, emit: inout Emit<Key<String, String>, Sum<Int>>) {
     switch event {

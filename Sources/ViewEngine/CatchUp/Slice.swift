@@ -10,6 +10,8 @@ struct Slice: Sendable {
   private var keyRows: [Put] = []
   private var groups: [GroupPuts] = []
   private var skipped: [Put] = []
+  /// Of a view that keeps restatements.
+  private var figures: ServedFigures?
   /// How many rows folds may still read, and from which level a row is a border.
   private var refoldRowsLeft: Int
   private let borderLevel: Int
@@ -21,6 +23,7 @@ struct Slice: Sendable {
   var puts: [Put] {
     let groups = groups.sorted { $0.group < $1.group }
     return keyRows + groups.flatMap(\.rows) + groups.flatMap(\.closed) + groups.flatMap(\.borders) + groups.flatMap(\.marks) + skipped
+      + (figures?.puts ?? [])
   }
 
   /// Computes new totals outside of the writer: nobody else writes this view's rows, and the header tells if somebody did.
@@ -30,9 +33,10 @@ struct Slice: Sendable {
   ///   - range: which of its rows; with the last one the view is right at the delta's clock.
   init(
     _ delta: MappedDelta, _ range: Range<Int>, _ header: ViewHeader, _ view: CompiledView, _ options: ViewEngineOptions,
-    _ reader: borrowing any StoreReader & ~Copyable, _ work: ViewWork
+    figures: ServedFigures? = nil, _ reader: borrowing any StoreReader & ~Copyable, _ work: ViewWork
   ) throws(StoreError) {
     (before, after) = (header, header)
+    self.figures = figures
     (refoldRowsLeft, borderLevel) = (options.refoldRowsMax, options.borderLevel)
     let cursor = try reader.cursor(.view)
     var start = range.lowerBound
@@ -52,6 +56,19 @@ struct Slice: Sendable {
       after.skipped = isThere ? after.skipped - 1 : after.skipped + 1
       skipped.append((key, reason.map { [UInt8]($0.utf8) }))
     }
+    let (after, leavesMarks) = (after, leavesMarks)
+    try self.figures?.close(after, leavesMarks: leavesMarks, reader)
+  }
+
+  /// Goes on with the figures that are to be compared, at the end of a catch-up.
+  init(
+    closing figures: ServedFigures, _ header: ViewHeader, _ options: ViewEngineOptions, _ reader: borrowing any StoreReader & ~Copyable
+  ) throws(StoreError) {
+    (before, after) = (header, header)
+    (refoldRowsLeft, borderLevel) = (options.refoldRowsMax, options.borderLevel)
+    var figures = figures
+    try figures.closeRest(header, reader)
+    self.figures = figures
   }
 
   /// Whether keys of a view have folds that were left unfinished.
@@ -61,8 +78,11 @@ struct Slice: Sendable {
     return try cursor.seek(prefix.raw) && cursor.key.starts(with: prefix.raw)
   }
 
+  /// Whether more is to be done before the view may be read at the slice's clock.
+  var leavesWork: Bool { leavesMarks || figures?.leavesWork ?? false }
+
   /// Whether folds are left unfinished.
-  var leavesMarks: Bool { groups.contains { $0.marks.contains { $0.value != nil } } }
+  private var leavesMarks: Bool { groups.contains { $0.marks.contains { $0.value != nil } } }
 
   /// Goes on with keys whose folds were left unfinished; nil: there are none.
   init?(
@@ -128,12 +148,18 @@ struct Slice: Sendable {
       }
       var puts = fold.table.puts
       if fold.mark != mark { puts.marks.append((markKey, fold.mark?.bytes)) }
+      try figures?.note(changes, known, joiner, reader) { (end) throws(StoreError) in
+        fold.mark == nil ? try fold.state(before: end) : .none
+      }
       groups.append(puts)
       (row.total, row.isDirty) = (fold.total, fold.mark != nil)
     } else {
       var tree = GroupTree(table, known, joiner)
       try tree.apply(changes)
       groups.append(tree.table.puts)
+      try figures?.note(changes, known, joiner, reader) { (end) throws(StoreError) in
+        try tree.last.map { $0 < end } ?? true ? tree.total : tree.table.total(before: end, joiner)
+      }
       (row.total, row.levels) = (tree.total, tree.levels)
     }
     if let last = changes.last { row.last = max(row.last, last.pos) }

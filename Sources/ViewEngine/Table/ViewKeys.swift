@@ -14,8 +14,10 @@ import ViewKit
 /// | 4 | group (8) ‖ pos (34) → a `FoldView`'s border: `Block` of the rows since the border before, its partial the state before the row |
 /// | 5 | group (8) → `DirtyMark` |
 /// | 6 | ULID (16) ‖ digest[0..<16] → why the view skipped this event |
+/// | 7 | → `ServingMark`; serial (8) → `Restatement` |
+/// | 8 | group (8) → `ServedFigure`, while a catch-up runs |
 enum ViewKeys {
-  enum Kind: UInt8 { case header = 0, key = 1, row = 2, closed = 3, border = 4, dirty = 5, skipped = 6 }
+  enum Kind: UInt8 { case header = 0, key = 1, row = 2, closed = 3, border = 4, dirty = 5, skipped = 6, restated = 7, served = 8 }
 
   static func prefix(_ number: UInt32, _ kind: Kind) -> [UInt8] {
     var key: [UInt8] = []
@@ -58,6 +60,18 @@ enum ViewKeys {
 
   static func dirty(_ number: UInt32, group: UInt64) -> [UInt8] {
     var key = prefix(number, .dirty)
+    key.appendBigEndian(group)
+    return key
+  }
+
+  static func restatement(_ number: UInt32, _ serial: UInt64) -> [UInt8] {
+    var key = prefix(number, .restated)
+    key.appendBigEndian(serial)
+    return key
+  }
+
+  static func served(_ number: UInt32, group: UInt64) -> [UInt8] {
+    var key = prefix(number, .served)
     key.appendBigEndian(group)
     return key
   }

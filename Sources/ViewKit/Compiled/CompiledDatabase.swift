@@ -9,11 +9,21 @@ package struct CompiledDatabase: Sendable {
   /// Whether its events are `JSON`: any object is one, and says nothing of itself.
   package let takesAnyObject: Bool
 
+  private let eventType: ObjectIdentifier
   private let decodeBody: @Sendable (JSON) throws -> any Sendable
   private let ask: @Sendable (any Sendable) -> EventFacts
 
   /// - Throws: if a view can't be run, has an illegal name, or one that another has.
   package init(_ declaration: some DatabaseDeclaration) throws(DeclarationError) { try self.init(erasing: declaration) }
+
+  /// A database that nobody declared: it has no views, and any object is an event of it.
+  package static func undeclared(_ name: String) -> CompiledDatabase {
+    guard let database = try? CompiledDatabase(Database(name)) else { preconditionFailure("without views nothing can be wrong") }
+    return database
+  }
+
+  /// Whether a view is over this database's events: of its type, or of any.
+  package func takes(_ view: CompiledView) -> Bool { view.eventType == eventType || view.eventType == ObjectIdentifier(JSON.self) }
 
   private init<D: DatabaseDeclaration>(erasing declaration: D) throws(DeclarationError) {
     typealias Event = D.Event
@@ -27,6 +37,7 @@ package struct CompiledDatabase: Sendable {
       views.append(compiled)
     }
     self.views = views
+    eventType = ObjectIdentifier(Event.self)
     documents = Event.documents
     sameBodyIsSameEvent = Event.sameBodyIsSameEvent
     takesAnyObject = Event.self == JSON.self

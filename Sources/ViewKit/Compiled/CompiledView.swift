@@ -11,6 +11,10 @@ package struct CompiledView: Sendable {
   package let fingerprint: String
   /// May values of several keys be joined?
   package let commutative: Bool
+  /// Whether it is kept which figures that were served have changed since.
+  package let restates: Bool
+  /// The type of the events that it maps; of `JSON` it takes any.
+  package let eventType: ObjectIdentifier
   /// Whether it is a `FoldView`: its totals are states, which can't be joined.
   package let isFold: Bool
   /// Whether it is brought up to date after each commit.
@@ -126,6 +130,8 @@ extension CompiledView {
   ) {
     (name, version, self.commutative, self.isFold) = (view.name, view.version, commutative, isFold)
     isKeptUp = view.isKeptUp
+    restates = view.restates
+    eventType = ObjectIdentifier(V.Event.self)
     let types = [V.Event.self, V.RowKey.self, V.Row.self] + types
     fingerprint = ([view.name, String(view.version), view.parameters] + types.map(stableName)).joined(separator: "\n")
     (advanceTotal, finishTotal) = (advance, finish)

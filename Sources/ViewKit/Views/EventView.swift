@@ -23,6 +23,11 @@ public protocol EventView<Event>: Sendable {
   /// another. Default false.
   var isKeptUp: Bool { get }
 
+  /// Whether it is kept which figures that were served have changed since, and by which late event. Default false.
+  ///
+  /// It costs a catch-up of many events a row for each key that was there before, and a view that is far behind is then never built anew.
+  var restates: Bool { get }
+
   /// Emits none, one or many rows (≤ 1 000). Throwing skips the event and lists it.
   func map(_ event: Event, _ when: Happened, emit: inout Emit<RowKey, Row>) throws
 }
@@ -31,6 +36,7 @@ extension EventView {
   public var version: Int { 1 }
   public var parameters: String { "" }
   public var isKeptUp: Bool { false }
+  public var restates: Bool { false }
 }
 
 /// A view that joins the rows of a key, in order of happening.
