@@ -17,7 +17,8 @@ struct Pairs: ReduceView {
     let key = event.key.map { JSON($0) } ?? .null
     let rest = JSON(Int(event.value) % 3)
     switch Int(event.value) % 5 {
-    case 0: emit(key, row)
+    case 0: emit(event.value > 1500 ? JSON((event.key ?? "") + "\0") : key, row)
+    case 1 where event.value > 1500: emit([JSON((event.key ?? "") + "\0x"), rest], row)
     case 1: emit([key], row)
     case 2: emit([key, rest], row)
     default: emit([key, rest, [JSON(Int(event.value) % 2)]], row)

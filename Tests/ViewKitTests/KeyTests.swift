@@ -85,6 +85,30 @@ import Testing
     try check([] as [Int], "[]")
   }
 
+  @Test func `keys of a group are told by their bytes`() throws {
+    let seed = UInt64.random(in: 0 ... .max)
+    var random = Seeded(seed)
+    var keys: [JSON] = ["b", "b\0", ["b"], ["b\0", 1]]
+    for _ in 0..<60 { keys.append(random.next() % 3 == 0 ? [["a", -1.5, [Self.json(&random)]], "b"] : Self.json(&random)) }
+    func group(_ key: JSON, _ level: Int) -> JSON {
+      guard level > 0 else { return .null }
+      guard let elements = key.elements, elements.count >= level else { return key }
+      return JSON(Array(elements[..<level]))
+    }
+    for level in 0..<4 {
+      for key in keys {
+        let bytes = try KeyBytes.bytes(of: key)
+        let common = Array(bytes[..<(try KeyBytes.groupBytes(bytes.raw, level: level))])
+        #expect(try KeyBytes.json(KeyBytes.groupKey(common, isWhole: common.count == bytes.count)) == group(key, level), "seed \(seed)")
+        for other in keys {
+          let bytes = try KeyBytes.bytes(of: other)
+          let isOfGroup = KeyBytes.isOfGroup(bytes.raw, common.raw)
+          #expect(isOfGroup == (group(other, level) == group(key, level)), "seed \(seed): \(key) \(other)")
+        }
+      }
+    }
+  }
+
   @Test func `numbers of equal value have equal bytes, whatever their type`() throws {
     for (integer, double) in [(0, -0.0), (1, 1.0), (-250, -250.0), (1 << 53, 9_007_199_254_740_992)] as [(Int, Double)] {
       #expect(try KeyBytes.bytes(of: integer) == KeyBytes.bytes(of: double))

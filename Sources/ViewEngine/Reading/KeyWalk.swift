@@ -165,6 +165,6 @@ struct KeyWalk {
   /// A key as the bounds take it.
   func bound(_ key: [UInt8]) -> [UInt8] { prefix + key }
 
-  /// The bound behind all keys that begin with these bytes.
-  func bound(after common: [UInt8]) -> [UInt8]? { ViewKeys.after(prefix + common) }
+  /// The bound behind a group's keys: above a value that follows, and not above a string that goes on with a NUL.
+  func end(of common: [UInt8]) -> [UInt8] { prefix + common + [0xFF] }
 }

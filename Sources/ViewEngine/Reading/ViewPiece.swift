@@ -70,7 +70,7 @@ struct ViewPiece {
   private mutating func nextGroup(_ level: Int, behind last: [UInt8]?) throws(StoreError) -> OpenGroup? {
     if let group { return group }
     let found =
-      if query.descending { try walk.seek(before: last.map(walk.bound)) } else { try walk.seek(from: last.flatMap(walk.bound(after:))) }
+      if query.descending { try walk.seek(before: last.map(walk.bound)) } else { try walk.seek(from: last.map(walk.end(of:))) }
     guard found else { return nil }
     let (key, bytes): ([UInt8], Int)
     do throws(KeyError) { (key, bytes) = ([UInt8](copying: walk.key), try KeyBytes.groupBytes(walk.key, level: level)) } catch {
@@ -87,7 +87,7 @@ struct ViewPiece {
     let joiner = Joiner(view: view, key: open.common, work: ViewWork())
     var run = [open.joined]
     var found = try walk.seek(from: open.next)
-    while found, walk.key.starts(with: open.common.raw) {
+    while found, KeyBytes.isOfGroup(walk.key, open.common.raw) {
       if budget.isSpent {
         // A full page says only that there is more.
         if budget.isFull { return nil }

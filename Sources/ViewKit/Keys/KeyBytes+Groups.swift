@@ -1,7 +1,7 @@
 import EventModel
 
 extension KeyBytes {
-  /// How many of a key's first bytes the keys of its group begin with: of an array the first `level` elements, of another key, or an
+  /// How many of a key's first bytes the keys of its group begin with (`isOfGroup`): of an array the first `level` elements, of another key, or an
   /// array of fewer, the whole key. Keys of one group lie side by side.
   ///
   /// - Throws: if they are no key's bytes.
@@ -15,6 +15,11 @@ extension KeyBytes {
       at = try valueEnd(key, from: at)
     }
     return at
+  }
+
+  /// Whether a key is one of a group: it begins with what its keys have in common, and no string in that goes on, with a NUL (00 FF).
+  package static func isOfGroup(_ key: RawSpan, _ common: RawSpan) -> Bool {
+    key.starts(with: common) && (key.byteCount == common.byteCount || key[common.byteCount] != 0xFF)
   }
 
   /// The key that a group is shown under: what its keys begin with, as a key of its own; null, if that is nothing.
