@@ -25,8 +25,8 @@ extension Frontend {
       guard let length = head.headers.first(name: "content-length").flatMap({ Int($0) }), takesShortBody(length) else { return false }
       return !head.headers.contains(name: "expect")
     case .GET:
-      // One event is short; a list may be long.
-      guard !head.uri.utf8.contains(UInt8(ascii: "?")), head.uri.utf8.count > 26 else { return false }
+      // One event is short, and one key of a view; a list may be long.
+      guard head.uri.utf8.contains(UInt8(ascii: "?")) ? head.uri.contains("?key=") : head.uri.utf8.count > 26 else { return false }
       return !head.headers.contains(name: "content-length") && !head.headers.contains(name: "transfer-encoding")
     default: return false
     }
@@ -51,6 +51,7 @@ extension Frontend {
     case .event(let name, let id) where call.query == nil:
       try Accepted.json(call.headers.accept)
       return ULID(id).map { .event(name, $0, call) }
+    case .view(let name, let view): return .key(name, view, call)
     default: return nil
     }
   }
@@ -65,6 +66,7 @@ extension Frontend {
     case .append(let append): return self.append(append, body, mailbox, reply)
     case .read(let name, let form): return read(name, form, body, reply)
     case .event(let name, let ulid, let call): return event(name, ulid, call, reply)
+    case .key(let name, let view, let call): return key(name, view, call, reply)
     }
   }
 
@@ -129,6 +131,17 @@ extension Frontend {
     }
     return true
   }
+
+  private func key(_ name: String, _ view: String, _ call: Call, _ reply: @Sendable (Answer) -> Void) -> Bool {
+    guard let database = node.catalog.opened(name) else { return false }
+    do throws(LaterbaseError) {
+      guard let answer = try oneKey(database, view, call) else { return false }
+      reply(answer)
+    } catch {
+      return false
+    }
+    return true
+  }
 }
 
 /// What a request on the short cut asks for, as far as its head says.
@@ -136,7 +149,13 @@ enum ShortCall: Sendable {
   case append(AppendCall)
   case read(String, ListForm)
   case event(String, ULID, Call)
+  case key(String, String, Call)
 
-  /// Whether another request with the same head asks for the same.
-  var isLasting: Bool { if case .event = self { false } else { true } }
+  /// Whether another request with the same head but for its length asks for the same.
+  var isLasting: Bool {
+    switch self {
+    case .append, .read: true
+    case .event, .key: false
+    }
+  }
 }
