@@ -22,6 +22,7 @@ let package = Package(
     .library(name: "StoreConformance", targets: ["StoreConformance"]),
     .library(name: "ViewLaws", targets: ["ViewLaws"]),
     .library(name: "LMDBStore", targets: ["LMDBStore"]),
+    .library(name: "Replication", targets: ["Replication"]),
     .library(name: "Views", targets: ["Views"]),
     .library(name: "Laterbase", targets: ["Laterbase"]),
     .library(name: "HTTPService", targets: ["HTTPService"]),
@@ -55,6 +56,9 @@ let package = Package(
     .testTarget(name: "EventStoreTests", dependencies: ["EventStore", "EventModel", "StoreConformance"], swiftSettings: strict),
     .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
     .target(name: "LMDBStore", dependencies: ["CLMDB", "EventModel", "EventStore"], swiftSettings: strict),
+    .target(name: "Replication", dependencies: ["EventModel", "EventStore"], swiftSettings: strict),
+    .testTarget(
+      name: "ReplicationTests", dependencies: ["Replication", "EventModel", "EventStore", "StoreConformance"], swiftSettings: strict),
     .target(name: "ViewEngine", dependencies: ["EventModel", "EventStore", "ViewKit"], swiftSettings: strict),
     .target(
       name: "ViewLaws", dependencies: ["ViewEngine", "ViewKit", "EventStore", "EventModel", "StoreConformance"],
@@ -66,13 +70,17 @@ let package = Package(
     .target(name: "Views", dependencies: ["ViewKit", "EventModel"], path: "Views", swiftSettings: strict),
     .testTarget(name: "ViewsTests", dependencies: ["Views", "ViewKit", "EventModel", "ViewLaws"], swiftSettings: strict),
     .testTarget(name: "ViewKitTests", dependencies: ["Laterbase", "ViewKit", "EventModel", "ViewLaws"], swiftSettings: strict),
-    .target(name: "Laterbase", dependencies: ["EventModel", "EventStore", "LMDBStore", "ViewEngine", "ViewKit"], swiftSettings: strict),
+    .target(
+      name: "Laterbase", dependencies: ["EventModel", "EventStore", "LMDBStore", "Replication", "ViewEngine", "ViewKit"],
+      swiftSettings: strict),
     .testTarget(
-      name: "LaterbaseTests", dependencies: ["Laterbase", "EventModel", "EventStore", "LMDBStore", "ViewKit"], swiftSettings: strict),
+      name: "LaterbaseTests", dependencies: ["Laterbase", "EventModel", "EventStore", "LMDBStore", "Replication", "ViewKit"],
+      swiftSettings: strict),
     .target(
       name: "HTTPService",
       dependencies: [
-        "EventModel", "EventStore", "Laterbase", "ViewEngine", "ViewKit",
+        "EventModel", "EventStore", "Laterbase", "Replication", "ViewEngine", "ViewKit",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -89,7 +97,7 @@ let package = Package(
     .testTarget(
       name: "HTTPServiceTests",
       dependencies: [
-        "EventModel", "EventStore", "HTTPService", "Laterbase", "StoreConformance", "ViewEngine", "ViewKit",
+        "EventModel", "EventStore", "HTTPService", "Laterbase", "Replication", "StoreConformance", "ViewEngine", "ViewKit",
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdTesting", package: "hummingbird"),
@@ -102,7 +110,7 @@ let package = Package(
     .target(
       name: "LaterbaseCommands",
       dependencies: [
-        "EventModel", "EventStore", "LMDBStore", "ViewKit", "ViewEngine", "Laterbase", "HTTPService", "Views",
+        "EventModel", "EventStore", "LMDBStore", "Replication", "ViewKit", "ViewEngine", "Laterbase", "HTTPService", "Views",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Logging", package: "swift-log"),

@@ -18,9 +18,14 @@ extension EventSet {
   /// - Throws: `refused` for a hole, a fork or an altered record.
   public func merge(_ page: VerifiedPage) async throws(StoreError) -> Merged {
     let result = await withCheckedContinuation { continuation in
-      writer.submit(Writer.Merge(page: page) { continuation.resume(returning: $0) })
+      merge(page) { continuation.resume(returning: $0) }
     }
     return try result.get()
+  }
+
+  /// Queues a merge; `done` is called on the writer's thread once it is on disk, or was refused. Pages merge in the order of these calls.
+  public func merge(_ page: VerifiedPage, done: @escaping @Sendable (Result<Merged, StoreError>) -> Void) {
+    writer.submit(Writer.Merge(page: page, done: done))
   }
 
   /// Runs a slice of a view's catch-up in a write transaction of its own, when no append waits, and at the latest after four times its
@@ -55,5 +60,20 @@ extension EventSet {
       return try Self.entry(reader, entry.dot)?.digest != entry.digest
     }
     if foreign == true { published.withLock { if $0.state.own == own { $0.mustMint = true } } }
+  }
+
+  /// The entries of a clock from elsewhere whose logs are others here: for each the entry held here at the same n. A fork, or another
+  /// database's clock. What a damaged record would have to say is left out.
+  /// - Complexity: O(origins), and a get for each log that is longer here.
+  public func forks(against clock: Clock) throws(StoreError) -> [Clock.Entry] {
+    try read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) in
+      var forks: [Clock.Entry] = []
+      for entry in clock.entries {
+        guard let head = state.clock.entry(entry.origin), entry.n <= head.n else { continue }
+        guard let mine = entry.n == head.n ? head : try Self.entry(reader, entry.dot), mine.digest != entry.digest else { continue }
+        forks.append(mine)
+      }
+      return forks
+    }
   }
 }

@@ -49,6 +49,9 @@ public final class EventSet: Sendable {
   /// The set as of the last commit. O(1) but for the copy's reference.
   public var state: SetState { published.withLock { $0.state } }
 
+  /// The state, and whether all that it counts is served: not while a damaged record ends a log early.
+  public var served: (state: SetState, isWhole: Bool) { published.withLock { ($0.state, $0.damaged.isEmpty) } }
+
   /// Damaged records found since the set was opened, by origin.
   public var damaged: [Origin: UInt64] { published.withLock { $0.damaged } }
 

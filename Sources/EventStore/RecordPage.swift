@@ -61,6 +61,15 @@ public struct VerifiedPage: Sendable {
     records = items
   }
 
+  /// Whether each of its logs begins here, with the first record of this database: whether an empty set takes it.
+  public func begins(_ database: String) -> Bool {
+    var seen: Set<Origin> = []
+    return records.allSatisfy { item in
+      guard seen.insert(item.dot.origin).inserted else { return true }
+      return item.dot.n == 1 && item.chain(after: Chain.start(database: database, origin: item.dot.origin)) == item.header.chain
+    }
+  }
+
   private static func verify(_ entry: RecordPage.Entry, _ record: RawSpan, _ parser: inout EventParser) throws(StoreError) -> Item {
     func refuse(_ why: String) -> StoreError {
       StoreError(.refused, "the record \(entry.dot.n) of \(entry.dot.origin) \(why)")

@@ -73,13 +73,11 @@ extension Frontend {
     }
     var body = ByteBuffer()
     body.append("{\"database\":\"\(database.name)\",\"events\":\(state.elements),\"records\":\(state.records),\"bytes\":\(bytes)")
-    body.append(",\"origin\":\(state.own.map { "\"\($0)\"" } ?? "null"),\"clock\":\"\(state.clock.token)\",\"origins\":{")
-    for (index, entry) in state.clock.entries.enumerated() {
-      body.append("\(index > 0 ? "," : "")\"\(entry.origin)\":{\"n\":\(entry.n),\"digest\":\"\(entry.digest.hex)\"}")
-    }
-    body.append("},\"conflicts\":\(state.conflicts),\"suspects\":\(suspects),\"views\":[")
+    body.append(",\"origin\":\(state.own.map { "\"\($0)\"" } ?? "null"),\"clock\":\"\(state.clock.token)\",\"origins\":")
+    Self.append(origins: state.clock, to: &body)
+    body.append(",\"conflicts\":\(state.conflicts),\"suspects\":\(suspects),\"views\":[")
     body.append(database.views.names.map { "\"\($0)\"" }.joined(separator: ","))
-    // No peers yet: no other member could hold anything.
+    // What peers hold is not kept yet.
     body.append("],\"unsynced\":{\"events\":0,\"oldest\":null},\"holders\":[]}")
     return Answer(status, MediaType.json, body).notCached()
   }

@@ -95,6 +95,9 @@ final class Frontend: Sendable {
     case .view(let name, let view): return try await self.view(name, view, call)
     case .skipped(let name, let view): return try await skipped(name, view, call)
     case .restatements(let name, let view): return try await restatements(name, view, call)
+    case .clock(let name): return try await clock(name, call)
+    case .pull(let name): return try await pull(name, call, body)
+    case .log(let name): return try await push(name, call, body)
     }
   }
 

@@ -4,6 +4,7 @@ import HummingbirdCore
 public import Laterbase
 import Logging
 import NIOCore
+import Replication
 import ServiceLifecycle
 import UnixSignals
 public import ViewKit
@@ -23,7 +24,11 @@ public struct LaterbaseServer: Sendable {
     nodeOptions.limits = options.limits
     nodeOptions.driftMaxMilliseconds = options.driftMaxMilliseconds
     nodeOptions.address = "\(options.host):\(options.port)"
-    let node = try LaterbaseNode(databases, storage: options.storage, name: options.name, region: options.region, options: nodeOptions)
+    nodeOptions.pushes = options.pushes
+    nodeOptions.onPeerNews = { [logger = options.logger] in Self.log($0, to: logger) }
+    let node = try LaterbaseNode(
+      databases, storage: options.storage, name: options.name, region: options.region, peers: options.peers.map { HTTPPeer($0) },
+      options: nodeOptions)
     self.init(node: node, options: options)
   }
 
@@ -51,7 +56,19 @@ public struct LaterbaseServer: Sendable {
       configuration: ApplicationConfiguration(
         address: .hostname(options.host, port: options.port), backlog: 1024,
         availableConnectionsDelegate: MaximumAvailableConnections(options.connectionsMax, logger: quiet)),
-      services: [Stopping(service: service)], onServerRunning: { [service] in await Self.listening(service, $0) }, logger: quiet)
+      services: [Stopping(service: service), Following(node: node)], onServerRunning: { [service] in await Self.listening(service, $0) },
+      logger: quiet)
+  }
+
+  private static func log(_ news: PeerNews, to logger: Logger) {
+    var metadata: Logger.Metadata = ["peer": "\(news.peer)", "detail": "\(news.message)"]
+    if let database = news.database { metadata["database"] = "\(database)" }
+    switch news.kind {
+    case .reached: logger.info("peer reached", metadata: metadata)
+    case .failed: logger.warning("peer failed; trying on", metadata: metadata)
+    case .parked: logger.warning("a log can't be pulled", metadata: metadata)
+    case .alarm: logger.critical("EQUAL CLOCKS, DIFFERENT SETS", metadata: metadata)
+    }
   }
 
   private static func listening(_ service: Frontend, _ channel: any Channel) async {
@@ -65,6 +82,13 @@ public struct LaterbaseServer: Sendable {
     metadata["databases"] = "\((try? service.node.catalog.names().joined(separator: ",")) ?? "")"
     options.logger.info("listening", metadata: metadata)
     await options.onListening(port)
+  }
+
+  /// Follows the node's peers until the server is asked to stop.
+  private struct Following: Service {
+    let node: LaterbaseNode
+
+    func run() async throws { try? await cancelWhenGracefulShutdown { try await node.run() } }
   }
 
   /// Says that the server is stopping as soon as it is asked to.

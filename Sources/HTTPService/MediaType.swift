@@ -9,6 +9,7 @@ struct MediaType: Equatable, Sendable {
   static let json = "application/json"
   static let ndjson = "application/x-ndjson"
   static let eventStream = "text/event-stream"
+  static let records = "application/vnd.laterbase.records"
   static let problem = "application/problem+json"
 
   /// - Returns: nil if it has not the form of one.

@@ -15,6 +15,9 @@ enum Route: Sendable, Equatable {
   case view(String, String)
   case skipped(String, String)
   case restatements(String, String)
+  case clock(String)
+  case pull(String)
+  case log(String)
 
   /// - Returns: nil if the path names nothing.
   init?(path: Substring) {
@@ -30,6 +33,9 @@ enum Route: Sendable, Equatable {
     case ("db", 1): self = .database(rest[0])
     case ("db", 2) where rest[1] == "e": self = .events(rest[0])
     case ("db", 2) where rest[1] == "v": self = .views(rest[0])
+    case ("db", 2) where rest[1] == "clock": self = .clock(rest[0])
+    case ("db", 2) where rest[1] == "pull": self = .pull(rest[0])
+    case ("db", 2) where rest[1] == "log": self = .log(rest[0])
     case ("db", 3) where rest[1] == "e" && rest[2] == "_feed": self = .feed(rest[0])
     case ("db", 3) where rest[1] == "e" && rest[2] == "_read": self = .read(rest[0])
     case ("db", 3) where rest[1] == "e": self = .event(rest[0], rest[2])
@@ -44,11 +50,11 @@ enum Route: Sendable, Equatable {
   /// The methods that it takes, without HEAD and OPTIONS.
   var methods: [Call.Method] {
     switch self {
-    case .root, .health, .ready, .databases, .event, .views, .skipped, .restatements: [.get]
+    case .root, .health, .ready, .databases, .event, .views, .skipped, .restatements, .clock: [.get]
     case .view: [.get, .put, .delete]
     case .database: [.get, .put, .post, .delete]
     case .events: [.get, .post]
-    case .feed, .read: [.post]
+    case .feed, .read, .pull, .log: [.post]
     }
   }
 
@@ -69,6 +75,7 @@ enum Route: Sendable, Equatable {
     case .root, .health, .ready, .databases: nil
     case .database(let name), .events(let name), .feed(let name), .read(let name), .views(let name): name
     case .event(let name, _), .view(let name, _), .skipped(let name, _), .restatements(let name, _): name
+    case .clock(let name), .pull(let name), .log(let name): name
     }
   }
 }

@@ -18,6 +18,10 @@ public struct ServerOptions: Sendable {
   public var allowedHosts: [String] = []
   /// Origins of web pages that may call this server (`https://app.example`); none: CORS is off.
   public var corsOrigins: [String] = []
+  /// URLs of the nodes that are pulled from for ever.
+  public var peers: [String] = []
+  /// Whether they are pushed to as well: for a node that they can't reach.
+  public var pushes = false
   /// Whether a first event makes its database.
   public var createsDatabases = true
   /// The level of a write that names none.

@@ -20,6 +20,8 @@ public struct LaterbaseError: Error, Sendable {
     case unsynced
     case clockNotHeld = "clock-not-held"
     case gone
+    case doesNotFollow = "does-not-follow"
+    case unknownBase = "unknown-base"
     case tooLarge = "too-large"
     case uriTooLong = "uri-too-long"
     case mediaType = "media-type"
@@ -83,8 +85,9 @@ extension LaterbaseError.Slug {
     case .noDatabase, .notFound: 404
     case .method: 405
     case .notAcceptable: 406
-    case .taken, .unsynced, .clockNotHeld: 409
+    case .taken, .unsynced, .clockNotHeld, .doesNotFollow: 409
     case .gone: 410
+    case .unknownBase: 412
     case .tooLarge: 413
     case .uriTooLong: 414
     case .mediaType: 415
@@ -113,6 +116,8 @@ extension LaterbaseError.Slug {
     case .unsynced: "Events are held nowhere else"
     case .clockNotHeld: "This node doesn't hold that clock"
     case .gone: "This place is not here any more"
+    case .doesNotFollow: "The records don't follow what is held"
+    case .unknownBase: "The clock's base is not known here"
     case .tooLarge: "The request is too large"
     case .uriTooLong: "The URI is too long"
     case .mediaType: "The content type is not taken here"

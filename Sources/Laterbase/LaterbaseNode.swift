@@ -1,6 +1,7 @@
 public import EventModel
 public import EventStore
 import LMDBStore
+public import Replication
 public import ViewKit
 
 /// Where a node keeps its databases.
@@ -20,11 +21,15 @@ public struct NodeOptions: Sendable {
   public var driftMaxMilliseconds: Int64 = 60_000
   /// Where this node serves, for the message to the next process that wants its folder.
   public var address = ""
+  /// Whether peers are pushed to as well: for a node that they can't reach.
+  public var pushes = false
+  /// Told of what happens between this node and its peers, from any task.
+  public var onPeerNews: @Sendable (PeerNews) -> Void = { _ in }
 
   public init() {}
 }
 
-/// A node: databases that record, and answer from what is recorded, alone. Appends and reads work from the first moment.
+/// A node: databases that record, and answer from what is recorded. Appends and reads work from the first moment, whoever is reachable.
 ///
 ///     let node = try LaterbaseNode([shipments], storage: .lmdb(folder: "data"))
 ///     try await node[shipments].append([.scanned(…)])
@@ -37,6 +42,8 @@ public final class LaterbaseNode: Sendable {
   public let name: String?
   public let region: String?
   public let options: NodeOptions
+  /// The nodes that it pulls from while it runs.
+  public let peers: [any PeerTransport]
   package let world: World
   package let catalog: Catalog
   private let provider: any EventStoreProvider
@@ -47,16 +54,16 @@ public final class LaterbaseNode: Sendable {
   ///   folder, or it can't be used.
   public convenience init(
     _ databases: [any DatabaseDeclaration], storage: Storage, name: String? = nil, region: String? = nil,
-    options: NodeOptions = NodeOptions()
+    peers: [any PeerTransport] = [], options: NodeOptions = NodeOptions()
   ) throws(LaterbaseError) {
-    try self.init(databases, storage: storage, name: name, region: region, options: options, world: .system)
+    try self.init(databases, storage: storage, name: name, region: region, peers: peers, options: options, world: .system)
   }
 
   package init(
-    _ databases: [any DatabaseDeclaration], storage: Storage, name: String? = nil, region: String? = nil, options: NodeOptions,
-    world: World
+    _ databases: [any DatabaseDeclaration], storage: Storage, name: String? = nil, region: String? = nil,
+    peers: [any PeerTransport] = [], options: NodeOptions, world: World
   ) throws(LaterbaseError) {
-    (self.name, self.region, self.options, self.world) = (name, region, options, world)
+    (self.name, self.region, self.peers, self.options, self.world) = (name, region, peers, options, world)
     declared = try Self.compile(databases)
     do throws(StoreError) {
       switch storage {
@@ -103,8 +110,10 @@ public final class LaterbaseNode: Sendable {
     OpenDatabase(node: self, name: database.name, compiled: declared[database.name] ?? (try? CompiledDatabase(database)))
   }
 
-  /// Waits until it is cancelled. Appends and reads work without it.
+  /// Follows its peers until it is cancelled: pulls what they hold and this node lacks, for ever, whatever fails. Appends and reads work
+  /// without it.
   public func run() async throws {
+    await followPeers()
     while !Task.isCancelled { try await Task.sleep(for: .seconds(3600)) }
   }
 

@@ -33,6 +33,7 @@ func serving<R: Sendable>(
   _ body: @escaping @Sendable (Client) async throws -> R
 ) async throws -> R {
   var options = ServerOptions()
+  options.port = 0
   options.logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
   // Other tests may hold up this one for long: only what a test is about may run out of time.
   (options.idleTimeout, options.slowWindow, options.viewTimeout) = (.seconds(3600), .seconds(3600), .seconds(3600))
@@ -68,7 +69,6 @@ private func listening<R: Sendable>(
 ) async throws -> R {
   let (ports, listening) = AsyncStream<Int>.makeStream()
   var options = options
-  options.port = 0
   options.onListening = { listening.yield($0) }
   let app = LaterbaseServer(node: node, options: options).application()
   let group = ServiceGroup(configuration: ServiceGroupConfiguration(services: [app], logger: options.logger))

@@ -10,6 +10,7 @@ extension ServeFlags {
     options.storage = .lmdb(folder: data)
     (options.host, options.port) = (listen.host, listen.port)
     options.advertise = advertise
+    (options.peers, options.pushes) = (peer, push)
     options.name = node ?? ProcessInfo.processInfo.hostName
     (options.writeConsistency, options.readConsistency) = (writeConsistency, readConsistency)
     options.limits.eventsMax = maxBatch

@@ -19,6 +19,8 @@ struct ServeFlags: ParsableArguments {
   @Option(help: ArgumentHelp("The URL under which others reach this server; its host is allowed too.", valueName: "url"))
   var advertise: String?
   @Option(help: ArgumentHelp("A label for this node (default: the host's name).", valueName: "name")) var node: String?
+  @Option(help: ArgumentHelp("A node to pull from for ever; may be repeated.", valueName: "url")) var peer: [String] = []
+  @Flag(help: "Push to the peers too: for a node that they can't reach.") var push = false
   @Option(help: ArgumentHelp("Default level of writes: \(words(Consistency.self)).", valueName: "level"), transform: word)
   var writeConsistency = Consistency.one
   @Option(help: ArgumentHelp("Default level of reads.", valueName: "level"), transform: word) var readConsistency = Consistency.one
@@ -36,12 +38,16 @@ struct ServeFlags: ParsableArguments {
   /// The keys of the file and of the environment.
   static let keys: [(key: String, form: Configuration.Form)] = [
     ("data", .one), ("fresh", .flag), ("listen", .one), ("insecure", .flag), ("advertise", .one), ("node", .one),
+    ("peer", .list), ("push", .flag),
     ("write-consistency", .one), ("read-consistency", .one), ("max-batch", .one), ("max-future", .one), ("max-drift", .one),
     ("no-create", .flag), ("allowed-host", .list), ("cors-origin", .list), ("log-level", .one),
   ]
 
   func validate() throws {
     if maxBatch < 1 || maxBatch > 10_000 { throw ValidationError("--max-batch must be from 1 to 10000") }
+    if let wrong = peer.first(where: { !$0.hasPrefix("http://") && !$0.hasPrefix("https://") }) {
+      throw ValidationError("--peer \(wrong) must begin with http:// or https://")
+    }
     if let advertise, !advertise.hasPrefix("http://"), !advertise.hasPrefix("https://") {
       throw ValidationError("--advertise must begin with http:// or https://")
     }

@@ -46,6 +46,11 @@ enum Laterbase {
   ///   - environment: variables set beside the inherited ones.
   static func run(
     _ arguments: String..., input: String = "", in directory: Folder? = nil, environment: [String: String] = [:]
+  ) async throws -> Outcome { try await run(arguments, input: input, in: directory, environment: environment) }
+
+  /// Runs a command of so many arguments.
+  static func run(
+    _ arguments: [String], input: String = "", in directory: Folder? = nil, environment: [String: String] = [:]
   ) async throws -> Outcome {
     let variables = Dictionary(
       uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0.key), String?.some($0.value)) })

@@ -1,0 +1,132 @@
+import EventModel
+import EventStore
+import HummingbirdCore
+import Laterbase
+import NIOCore
+import Replication
+
+extension Frontend {
+  /// A push's body: an exchange's pages, each of which may be a record over, and their frames.
+  private static let pushBytesMax = 2 * PullRequest.exchangeBytesMax
+
+  /// `GET /db/{db}/clock`: the same bytes at level nodes.
+  func clock(_ name: String, _ call: Call) async throws(LaterbaseError) -> Answer {
+    try Accepted.json(call.headers.accept)
+    let parameters = try Parameters(call.query, known: ["at_least", "timeout"])
+    let database = try await opened(name)
+    try await wait(for: database, parameters)
+    let peer = try database.reading { _ in database.peerClock }
+    var body = ByteBuffer()
+    Self.append(peer, to: &body)
+    body.append(",\"origins\":")
+    Self.append(origins: peer.clock, to: &body)
+    body.append("}")
+    return Answer(200, MediaType.json, body).notCached()
+  }
+
+  /// The beginning of an object that says what is held.
+  private static func append(_ peer: PeerClock, to body: inout ByteBuffer) {
+    body.append("{\"clock\":\"\(peer.clock.token)\"")
+    // While a damaged record ends a log, what is counted isn't what the clock says.
+    if let audit = peer.audit { body.append(",\"events\":\(audit.elements),\"sum\":\"\(audit.sum.hex)\"") }
+  }
+
+  /// Appends `{"<origin>":{"n":…,"digest":"…"},…}`.
+  static func append(origins clock: Clock, to body: inout ByteBuffer) {
+    body.append("{")
+    for (index, entry) in clock.entries.enumerated() {
+      body.append("\(index > 0 ? "," : "")\"\(entry.origin)\":{\"n\":\(entry.n),\"digest\":\"\(entry.digest.hex)\"}")
+    }
+    body.append("}")
+  }
+
+  /// `POST /db/{db}/pull`: what the peer lacks, as frames. It waits before it answers, so that a stop of the server finds it waiting.
+  func pull(_ name: String, _ call: Call, _ body: RequestBody) async throws(LaterbaseError) -> Answer {
+    _ = try MediaType.ofRequest(call.headers, taken: [MediaType.records])
+    guard [nil, "*/*", MediaType.records].contains(call.headers.accept) else {
+      throw LaterbaseError(.notAcceptable, "there is only \(MediaType.records) here")
+    }
+    _ = try Parameters(call.query, known: [])
+    let request = try Self.request(try await collect(body, call, bytesMax: PullRequest.bytesMaxOfRequest))
+    let database = try await opened(name)
+    let outgoing = try database.outgoing(request)
+    if request.wait > .zero {
+      try await untilShutdown { () throws(LaterbaseError) in try await database.waitForNews(outgoing, request.wait) }
+    }
+    var answer = Answer(200)
+    answer.fields = [("content-type", MediaType.records), ("cache-control", "no-store")]
+    answer.content = .stream { write in
+      database.beginStream()
+      defer { database.endStream() }
+      let end = try await database.send(outgoing, bytesMax: request.bytesMax) { (page) throws(SyncError) in
+        var frames: [UInt8] = []
+        Frame.write(page, to: &frames)
+        do { try await write(ByteBuffer(bytes: frames)) } catch { throw SyncError(.cancelled, "the peer has gone") }
+      }
+      var frames: [UInt8] = []
+      Frame.write(end, since: request.held, to: &frames)
+      try await write(ByteBuffer(bytes: frames))
+    }
+    return answer
+  }
+
+  private static func request(_ bytes: [UInt8]) throws(LaterbaseError) -> PullRequest {
+    let request: PullRequest
+    do throws(PullRequest.Fault) {
+      request = try PullRequest(reading: bytes.raw)
+    } catch {
+      switch error {
+      case .unknownBase: throw LaterbaseError(.unknownBase, "clocks by their difference from a base are not kept here; send base zero")
+      case .malformed: throw LaterbaseError(.badParameter, "the body is not a pull's request")
+      }
+    }
+    guard request.cluster == PullRequest.standardCluster else {
+      throw LaterbaseError(.forbidden, "this node is of the cluster \(PullRequest.standardCluster), not of another")
+    }
+    return request
+  }
+
+  /// `POST /db/{db}/log`: takes records, page by page while they come. Pages before one that is refused stay.
+  func push(_ name: String, _ call: Call, _ body: RequestBody) async throws(LaterbaseError) -> Answer {
+    try Accepted.json(call.headers.accept)
+    _ = try MediaType.ofRequest(call.headers, taken: [MediaType.records])
+    _ = try Parameters(call.query, known: [])
+    try checkWritable(name)
+    if let length = call.headers.contentLength, length > Self.pushBytesMax {
+      throw LaterbaseError(.tooLarge, "the body has more than \(Self.pushBytesMax) bytes")
+    }
+    var reader = FrameReader(bytesMax: Self.pushBytesMax)
+    var ingest = Ingest(node, name)
+    var failure: SyncError?
+    do {
+      for try await piece in body {
+        // What follows a refusal is read too, and thrown away: a peer that is still sending would not see the answer.
+        guard failure == nil else { continue }
+        do throws(SyncError) {
+          try reader.take(piece.readableBytesSpan)
+          if reader.page.bytes.count >= PullRequest.pageBytes { try await ingest.add(reader.takePage()) }
+        } catch {
+          failure = error
+        }
+      }
+    } catch {
+      throw Self.brokenOff
+    }
+    do throws(SyncError) {
+      if let failure { throw failure }
+      guard reader.isBetweenFrames, reader.end == nil else { throw SyncError(.malformed, "the body does not end behind a record's frame") }
+      if !reader.page.entries.isEmpty { try await ingest.add(reader.takePage()) }
+      let peer = try await ingest.finish()
+      var body = ByteBuffer()
+      Self.append(peer, to: &body)
+      body.append("}")
+      return Answer(200, MediaType.json, body)
+    } catch {
+      switch error.code {
+      case .refused: throw LaterbaseError(.doesNotFollow, error.message)
+      case .malformed: throw LaterbaseError(.badParameter, error.message)
+      default: throw LaterbaseError(error)
+      }
+    }
+  }
+}

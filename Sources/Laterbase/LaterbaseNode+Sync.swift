@@ -1,0 +1,52 @@
+import EventModel
+import EventStore
+public import Replication
+
+extension LaterbaseNode {
+  /// Levels this node with a peer, once, both ways: a database, or all that either holds.
+  /// - Returns: how many records came, and how many went.
+  /// - Throws: `not-ready` if the peer can't be reached, `no-database` if neither holds it, `refused` if logs could not be brought on
+  ///   because their records are altered or have forked (all others are level then), `storage` if equal clocks have different sets.
+  public func sync(_ database: String? = nil, with peer: any PeerTransport) async throws(LaterbaseError) -> (pulled: Int, pushed: Int) {
+    let local = LocalPeer(self)
+    var (pulled, pushed) = (0, 0)
+    var wrong: [String] = []
+    var alarms: [String] = []
+    do throws(SyncError) {
+      let names = if let database { [database] } else { Set(try await local.databases()).union(try await peer.databases()).sorted() }
+      for name in names where DatabaseName.isLegal(name) || database != nil {
+        let (here, there) = try await Relay.level(name, local, peer, node: id)
+        if here.target == nil { throw SyncError(.notHeld, "neither this node nor \(peer.name) has a database \(name)") }
+        pulled += here.records
+        pushed += there.records
+        for log in Set(here.parked + there.parked).sorted(by: { $0.origin < $1.origin }) {
+          wrong.append("\(name), the log \(log.origin): \(log.reason)")
+        }
+        if let alarm = here.alarm ?? there.alarm { alarms.append("\(name): \(alarm)") }
+        if let source = here.source { await observe(source.clock, in: name) }
+      }
+    } catch {
+      throw LaterbaseError(error)
+    }
+    if !alarms.isEmpty { throw LaterbaseError(.storage, (alarms + wrong).joined(separator: "\n")) }
+    if !wrong.isEmpty { throw LaterbaseError(.refused, wrong.joined(separator: "\n")) }
+    return (pulled, pushed)
+  }
+
+  /// Pulls from the peers for ever, and pushes to them if that is asked for.
+  func followPeers() async {
+    await withTaskGroup { group in
+      for peer in peers {
+        group.addTask { await Follower(self, peer, .pull).run() }
+        if options.pushes { group.addTask { await Follower(self, peer, .push).run() } }
+      }
+    }
+  }
+
+  /// Tells a database what a peer holds. If that is more of the own log than is held here, or another log, this file was restored or copied:
+  /// the next append mints a new origin.
+  func observe(_ clock: Clock, in database: String) async {
+    guard let opened = try? await catalog.open(database) else { return }
+    opened.set.observe(clock)
+  }
+}

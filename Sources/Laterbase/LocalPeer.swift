@@ -1,0 +1,55 @@
+import EventModel
+public import EventStore
+public import Replication
+
+/// A node of this process as a peer of others: what is pulled from it is on its disk, what is pushed to it is verified and merged.
+public struct LocalPeer: PeerTransport {
+  public let name: String
+  let node: LaterbaseNode
+
+  /// - Parameter name: for messages, its folder for one.
+  public init(_ node: LaterbaseNode, name: String? = nil) {
+    self.node = node
+    self.name = name ?? node.name ?? "this node"
+  }
+
+  public func databases() async throws(SyncError) -> [String] {
+    do throws(LaterbaseError) { return try node.catalog.names().filter(DatabaseName.isLegal) } catch { throw SyncError(error) }
+  }
+
+  public func clock(of database: String) async throws(SyncError) -> PeerClock? {
+    do throws(LaterbaseError) {
+      return try await open(database).peerClock
+    } catch {
+      if error.slug == .noDatabase { return nil }
+      throw SyncError(error)
+    }
+  }
+
+  public func pull(
+    _ database: String, _ request: PullRequest, receive: @Sendable (RecordPage) async throws(SyncError) -> Void
+  ) async throws(SyncError) -> PullEnd {
+    let opened: OpenedDatabase
+    let outgoing: Outgoing
+    do throws(LaterbaseError) {
+      opened = try await open(database)
+      outgoing = try opened.outgoing(request)
+      try await opened.waitForNews(outgoing, request.wait)
+    } catch {
+      throw SyncError(error)
+    }
+    return try await opened.send(outgoing, bytesMax: request.bytesMax, receive)
+  }
+
+  public func push(_ database: String, _ pages: [RecordPage]) async throws(SyncError) -> PeerClock {
+    guard DatabaseName.isLegal(database) else { throw SyncError(.refused, "\(database) can't be a database's name") }
+    var ingest = Ingest(node, database)
+    for page in pages { try await ingest.add(page) }
+    return try await ingest.finish()
+  }
+
+  private func open(_ database: String) async throws(LaterbaseError) -> OpenedDatabase {
+    guard DatabaseName.isLegal(database) else { throw .noDatabase(database) }
+    return try await node.catalog.open(database)
+  }
+}

@@ -1,0 +1,22 @@
+import EventModel
+
+/// What happened between this node and a peer that a person should know of.
+public struct PeerNews: Sendable {
+  public enum Kind: Sendable, Hashable {
+    /// The peer answers: at first, and again after it failed.
+    case reached
+    /// It could not be talked with. Tried again for ever; said once until it answers again.
+    case failed
+    /// A log that could not be brought on: altered records, a hole, or a fork. Asked for again after a while.
+    case parked
+    /// Equal clocks with different sets. It must never happen.
+    case alarm
+  }
+
+  public let kind: Kind
+  /// The peer's name.
+  public let peer: String
+  /// Nil: it is about the peer as a whole.
+  public let database: String?
+  public let message: String
+}

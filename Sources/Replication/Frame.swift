@@ -1,0 +1,65 @@
+public import EventModel
+public import EventStore
+
+/// The frames of `application/vnd.laterbase.records`: length (4, of what follows) ‖ type (1) ‖ content. Integers big-endian.
+///
+/// | type | content |
+/// | --- | --- |
+/// | 1 record | origin (8) ‖ n (8) ‖ record as stored |
+/// | 2 fork | origin (8) ‖ n (8) ‖ first 8 bytes of the sender's chain digest there: the receiver's log is another one |
+/// | 3 end | 1 ‖ elements (8) ‖ audit sum (32), or 0 where a damaged log ends early; then the sender's clock as a `ClockDifference` from `held` |
+public enum Frame {
+  enum Kind: UInt8 { case record = 1, fork, end }
+
+  static let lengthBytes = 4
+  static let recordBytes = 1 + 16 + Record.headerBytes
+  static let forkBytes = 1 + 24
+  static let auditBytes = 40
+
+  /// Appends the frames of a page's records.
+  public static func write(_ page: RecordPage, to bytes: inout [UInt8]) {
+    bytes.reserveCapacity(bytes.count + page.bytes.count + page.entries.count * (lengthBytes + 17))
+    for entry in page.entries {
+      bytes.appendBigEndian(UInt32(17 + entry.range.count))
+      bytes.append(Kind.record.rawValue)
+      bytes.appendBigEndian(entry.dot.origin.value)
+      bytes.appendBigEndian(entry.dot.n)
+      bytes.append(copying: page.bytes.raw.extracting(entry.range))
+    }
+  }
+
+  /// Appends what ends an answer.
+  /// - Parameter held: the clock that the request named.
+  public static func write(_ end: PullEnd, since held: Clock, to bytes: inout [UInt8]) {
+    for fork in end.forks {
+      bytes.appendBigEndian(UInt32(forkBytes))
+      bytes.append(Kind.fork.rawValue)
+      bytes.appendBigEndian(fork.origin.value)
+      bytes.appendBigEndian(fork.n)
+      bytes.appendBigEndian(fork.digest)
+    }
+    var content: [UInt8] = [Kind.end.rawValue]
+    content.append(end.peer.audit == nil ? 0 : 1)
+    if let audit = end.peer.audit {
+      content.appendBigEndian(audit.elements)
+      content.appendBigEndian(audit.sum.high)
+      content.appendBigEndian(audit.sum.low)
+    }
+    ClockDifference.write(end.peer.clock, since: held, to: &content)
+    bytes.appendBigEndian(UInt32(content.count))
+    bytes.append(contentsOf: content)
+  }
+}
+
+/// What a pull says when its records have come.
+public struct PullEnd: Hashable, Sendable {
+  /// What the peer held when it ended.
+  public var peer: PeerClock
+  /// Logs of which the receiver holds another one: the peer's entry at the receiver's n. Nothing of them was sent.
+  public var forks: [Clock.Entry]
+
+  public init(_ peer: PeerClock, forks: [Clock.Entry] = []) {
+    self.peer = peer
+    self.forks = forks
+  }
+}

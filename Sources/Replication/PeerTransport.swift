@@ -1,0 +1,27 @@
+public import EventStore
+
+/// Delta and merge with another node: over HTTP, in process, or with a data folder that is opened. Everything between two nodes is a
+/// `Relay` between two of these.
+public protocol PeerTransport: Sendable {
+  /// For messages: its URL or folder.
+  var name: String { get }
+
+  /// The databases that it holds, sorted.
+  func databases() async throws(SyncError) -> [String]
+
+  /// What it holds of a database, on disk; nil if it doesn't hold the database.
+  func clock(of database: String) async throws(SyncError) -> PeerClock?
+
+  /// Hands out what a holder of `request.held` lacks, in pages of about 1 MiB that keep each log's order, until level or at most
+  /// `request.bytesMax`. The next page is read when `receive` has returned. Where there is nothing, it waits for it up to `request.wait`.
+  /// - Throws: `notHeld`; what `receive` throws; or why it could not.
+  func pull(
+    _ database: String, _ request: PullRequest, receive: @Sendable (RecordPage) async throws(SyncError) -> Void
+  ) async throws(SyncError) -> PullEnd
+
+  /// Merges pages, one after the other, each whole or not at all; makes the database if it isn't there. What was held already changes
+  /// nothing, so a push may be repeated.
+  /// - Returns: what it holds then, on disk.
+  /// - Throws: `refused` if a page does not fit: those before it may be merged.
+  func push(_ database: String, _ pages: [RecordPage]) async throws(SyncError) -> PeerClock
+}

@@ -1,0 +1,170 @@
+public import EventModel
+import EventStore
+
+/// Brings what a target lacks from a source to it, page by page, until level. A pull is a relay from a peer to this node, a push one from
+/// this node to a peer, `laterbase sync` one each way: there is no other code that moves records between nodes.
+public struct Relay: Sendable {
+  /// What a relay did.
+  public struct Outcome: Sendable {
+    /// Records that the target took.
+    public var records = 0
+    /// Logs that could not be brought on.
+    public var parked: [Parked] = []
+    /// What the source held at the end; nil if it doesn't hold the database.
+    public var source: PeerClock?
+    /// What the target holds now; nil if neither holds the database.
+    public var target: PeerClock?
+    /// Equal clocks with different sets: a person has to look.
+    public var alarm: String?
+  }
+
+  private let database: String
+  private let source: any PeerTransport
+  private let target: any PeerTransport
+  private let node: Origin
+  /// What may wait between the two.
+  private static let queueBytesMax = 4 << 20
+  /// A source with more logs that don't fit than this is not listened to.
+  private static let parkedMax = 1000
+
+  /// - Parameter node: the id of the node that pulls; none: somebody between the two.
+  public init(_ database: String, from source: any PeerTransport, to target: any PeerTransport, node: Origin = Origin(value: 0)) {
+    (self.database, self.source, self.target, self.node) = (database, source, target, node)
+  }
+
+  /// Relays until the target holds all that the source held when it first said so, but for origins that are parked: those whose records
+  /// the target refuses, or whose logs have forked. They are reported, the others go on.
+  /// - Parameters:
+  ///   - wait: how long the source may wait for news while the two are level.
+  ///   - without: origins not to ask for.
+  ///   - progress: told of each number of records that went over.
+  /// - Throws: why it ended early. What went over by then stays.
+  public func run(
+    wait: Duration = .zero, without: Set<Origin> = [], progress: @Sendable (Int) -> Void = { _ in }
+  ) async throws(SyncError) -> Outcome {
+    let held = try await target.clock(of: database)
+    var state = RelayState(held: held ?? PeerClock(audit: PeerClock.Audit(elements: 0, sum: AuditSum())), without: without)
+    var outcome = Outcome()
+    var isThere = held != nil
+    var step = RelayState.Step.exchange
+    var wait = wait
+    while step == .exchange {
+      let request = PullRequest(node: node, held: state.held.clock, wait: wait, without: state.without)
+      let end: PullEnd
+      do throws(SyncError) {
+        end = try await exchange(request, &state, &outcome.records, progress)
+      } catch {
+        guard error.code == .notHeld, outcome.records == 0 else { throw error }
+        outcome.target = held
+        return outcome
+      }
+      isThere = isThere || outcome.records > 0
+      step = state.ended(end)
+      wait = .zero
+    }
+    outcome.parked = state.parked
+    outcome.source = state.source
+    outcome.target = isThere ? state.held : nil
+    outcome.alarm = state.alarm
+    return outcome
+  }
+
+  /// One pull, its pages pushed while the next ones arrive. When it returns, all of them are on the target's disk.
+  private func exchange(
+    _ request: PullRequest, _ state: inout RelayState, _ records: inout Int, _ progress: @Sendable (Int) -> Void
+  ) async throws(SyncError) -> PullEnd {
+    let queue = PageQueue(bytesMax: Self.queueBytesMax)
+    async let pulled = pull(request, into: queue)
+    while let pages = await queue.take() {
+      do throws(SyncError) {
+        let count = try await push(pages, &state)
+        records += count
+        progress(count)
+      } catch {
+        queue.abandon()
+        throw error
+      }
+    }
+    return try await pulled.get()
+  }
+
+  private func pull(_ request: PullRequest, into queue: PageQueue) async -> Result<PullEnd, SyncError> {
+    defer { queue.end() }
+    do throws(SyncError) {
+      return .success(
+        try await source.pull(database, request) { (page) throws(SyncError) in
+          guard await queue.put(page) else { throw SyncError(.cancelled, "the target takes no more") }
+        })
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  /// Pushes pages; if they are refused, each log's part of each page by itself.
+  private func push(_ pages: [RecordPage], _ state: inout RelayState) async throws(SyncError) -> Int {
+    let pages = pages.map { $0.without(state.without) }.filter { !$0.entries.isEmpty }
+    if pages.isEmpty { return 0 }
+    let count = pages.reduce(0) { $0 + $1.entries.count }
+    do throws(SyncError) {
+      state.pushed(count, held: try await target.push(database, pages))
+      return count
+    } catch {
+      guard error.code == .refused else { throw error }
+    }
+    var pushed = 0
+    for page in pages {
+      for part in page.logs {
+        let origin = part.entries[0].dot.origin
+        if state.without.contains(origin) { continue }
+        do throws(SyncError) {
+          state.pushed(part.entries.count, held: try await target.push(database, [part]))
+          pushed += part.entries.count
+        } catch {
+          guard error.code == .refused, state.parked.count < Self.parkedMax else { throw error }
+          state.refused(origin, error.message)
+        }
+      }
+    }
+    return pushed
+  }
+}
+
+extension RecordPage {
+  /// The page without some origins' records.
+  func without(_ origins: Set<Origin>) -> RecordPage {
+    guard !origins.isEmpty, entries.contains(where: { origins.contains($0.dot.origin) }) else { return self }
+    var page = RecordPage()
+    for entry in entries where !origins.contains(entry.dot.origin) { page.add(entry.dot, bytes.raw.extracting(entry.range)) }
+    return page
+  }
+
+  /// One page a log, in the order in which the logs begin.
+  var logs: [RecordPage] {
+    var places: [Origin: Int] = [:]
+    var pages: [RecordPage] = []
+    for entry in entries {
+      let place = places[entry.dot.origin] ?? pages.count
+      if place == pages.count {
+        places[entry.dot.origin] = place
+        pages.append(RecordPage())
+      }
+      pages[place].add(entry.dot, bytes.raw.extracting(entry.range))
+    }
+    return pages
+  }
+}
+
+extension Relay {
+  /// Levels two nodes: what the one lacks goes to it from the other, both ways.
+  /// - Parameter progress: told of each number of records that went over, either way.
+  /// - Returns: what came to the first, and what to the second. Both hold the same now, unless one of them was written to meanwhile, or
+  ///   something is parked.
+  public static func level(
+    _ database: String, _ first: any PeerTransport, _ second: any PeerTransport, node: Origin = Origin(value: 0),
+    progress: @Sendable (Int) -> Void = { _ in }
+  ) async throws(SyncError) -> (toFirst: Outcome, toSecond: Outcome) {
+    let there = try await Relay(database, from: first, to: second, node: node).run(progress: progress)
+    let back = try await Relay(database, from: second, to: first, node: node).run(progress: progress)
+    return (back, there)
+  }
+}
