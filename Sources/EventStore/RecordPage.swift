@@ -42,19 +42,25 @@ public struct VerifiedPage: Sendable {
   /// Verifies a page: form, checksum, and the chain within each log. Outside the writer's thread: it hashes every body.
   /// - Throws: `refused`, naming the record.
   public init(_ page: RecordPage) throws(StoreError) {
-    var heads: [Origin: Item] = [:]
+    // Of each log that another one's records interrupted, its last item.
+    var heads: [Origin: Int] = [:]
     var parser = EventParser()
     var items: [Item] = []
     items.reserveCapacity(page.entries.count)
     for entry in page.entries {
       let item = try Self.verify(entry, page.bytes.raw.extracting(entry.range), &parser)
-      if let head = heads[entry.dot.origin] {
+      var last = items.indices.last
+      if let end = last, items[end].dot.origin != entry.dot.origin {
+        heads[items[end].dot.origin] = end
+        last = heads[entry.dot.origin]
+      }
+      if let last {
+        let head = items[last]
         // n ≥ 1 was verified; a foreign n + 1 might overflow.
         guard entry.dot.n - 1 == head.dot.n, item.chain(after: head.header.chain) == item.header.chain else {
           throw StoreError(.refused, "the record \(entry.dot.n) of \(entry.dot.origin) does not follow \(head.dot.n)")
         }
       }
-      heads[entry.dot.origin] = item
       items.append(item)
     }
     bytes = page.bytes

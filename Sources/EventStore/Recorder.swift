@@ -266,7 +266,8 @@ struct Recorder: ~Copyable {
         if origin == state.own { sawOwnElsewhere = true }
         throw StoreError(.refused, "the log of \(origin) ends at \(head.n) here: \(item.dot.n) would leave a hole")
       }
-      guard item.chain(after: head.chain) == item.header.chain else {
+      // The page was verified: what follows another of its records follows it in the chain too.
+      guard heads[origin] != nil || item.chain(after: head.chain) == item.header.chain else {
         if origin == state.own { sawOwnElsewhere = true }
         throw StoreError(.refused, "the record \(item.dot.n) of \(origin) does not fit its log: altered, forked, or another database's")
       }
