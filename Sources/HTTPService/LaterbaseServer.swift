@@ -25,6 +25,7 @@ public struct LaterbaseServer: Sendable {
     nodeOptions.driftMaxMilliseconds = options.driftMaxMilliseconds
     nodeOptions.address = "\(options.host):\(options.port)"
     nodeOptions.pushes = options.pushes
+    nodeOptions.connect = { HTTPPeer($0) }
     nodeOptions.onPeerNews = { [logger = options.logger] in Self.log($0, to: logger) }
     let node = try LaterbaseNode(
       databases, storage: options.storage, name: options.name, region: options.region, peers: options.peers.map { HTTPPeer($0) },

@@ -23,6 +23,10 @@ public struct NodeOptions: Sendable {
   public var address = ""
   /// Whether peers are pushed to as well: for a node that they can't reach.
   public var pushes = false
+  /// Who is in the cluster; nil: this node knows only itself.
+  public var roster: (any Roster)?
+  /// Reaches a member at its address; nil: only `peers` are reached.
+  public var connect: (@Sendable (_ address: String) -> any PeerTransport)?
   /// Told of what happens between this node and its peers, from any task.
   public var onPeerNews: @Sendable (PeerNews) -> Void = { _ in }
 
@@ -100,6 +104,16 @@ public final class LaterbaseNode: Sendable {
       }
     }
     return declared
+  }
+
+  /// This node as a member.
+  package var member: Member { Member(id: id, name: name ?? "", address: nil, region: region ?? "default", role: .server) }
+
+  /// The members that hold a database, this node among them, by rising id.
+  package func members(holding database: String) -> [Member] {
+    let members = options.roster?.members(holding: database) ?? []
+    if members.contains(where: { $0.id == id }) { return members }
+    return (members + [member]).sorted { $0.id < $1.id }
   }
 
   /// The databases that were declared, by name.
