@@ -4,7 +4,7 @@
 ///
 /// | table | key → value |
 /// | --- | --- |
-/// | meta | name → bytes; see `Meta` |
+/// | meta | name → bytes; see `Meta`. Under names that begin with `clock `: see `KeptClock` |
 /// | log | origin (8) ‖ n (8) → record |
 /// | ids | ULID (16) ‖ SHA-256(body)[0..<16] → flags (1) ‖ the element's dots in rising order: HLC (8) ‖ origin (8) ‖ n (8) each |
 /// | again | origin (8) ‖ n (8) → nothing: every dot of an element with more than one |
