@@ -1,14 +1,6 @@
-package import EventModel
+import EventModel
 package import EventStore
 package import Replication
-
-/// What a pull is going to be sent: from where each log goes on.
-package struct Outgoing: Sendable {
-  /// What the receiver holds, or isn't to be sent.
-  package var reached: Clock
-  /// Logs of which the receiver holds another one: they aren't sent.
-  package let forks: [Clock.Entry]
-}
 
 extension OpenedDatabase {
   /// What is on disk here.
@@ -16,22 +8,16 @@ extension OpenedDatabase {
 
   /// Takes a look at what a puller holds. If it knows more of the own log than is held here, this file was restored or copied.
   package func outgoing(_ request: PullRequest) throws(LaterbaseError) -> Outgoing {
-    set.observe(request.held)
-    let forks = try reading { (set) throws(StoreError) in try set.forks(against: request.held) }.filter {
-      !request.without.contains($0.origin)
-    }
-    var reached = request.held
-    for origin in forks.map(\.origin) + request.without { reached.set(Clock.Entry(origin: origin, n: .max, digest: 0)) }
-    return Outgoing(reached: reached, forks: forks)
+    try reading { (set) throws(StoreError) in try Outgoing(request, from: set) }
   }
 
   /// Returns when there is something to send, the time is over, the task is cancelled, or the node is stopping.
   package func waitForNews(_ outgoing: Outgoing, _ wait: Duration) async throws(LaterbaseError) {
     let deadline = ContinuousClock.now + wait
-    while outgoing.forks.isEmpty {
+    while true {
       let seen = set.changes.version
       _ = try reading { _ in }
-      guard set.state.clock.delta(beyond: outgoing.reached).isEmpty else { return }
+      if outgoing.isThere(in: set) { return }
       if ContinuousClock.now >= deadline || set.changes.isClosed || Task.isCancelled { return }
       await waitForChange(after: seen, until: deadline)
     }
@@ -41,12 +27,12 @@ extension OpenedDatabase {
   package func send(
     _ outgoing: Outgoing, bytesMax: Int, _ receive: @Sendable (RecordPage) async throws(SyncError) -> Void
   ) async throws(SyncError) -> PullEnd {
-    var reached = outgoing.reached
+    var outgoing = outgoing
     var bytes = 0
-    while bytes < bytesMax, !set.state.clock.delta(beyond: reached).isEmpty {
-      let page: RecordPage
-      (page, reached) = try await next(after: reached)
-      if page.entries.isEmpty { break }
+    while bytes < bytesMax {
+      let page: RecordPage?
+      (page, outgoing) = try await next(outgoing)
+      guard let page else { break }
       bytes += page.bytes.count
       try await receive(page)
     }
@@ -54,11 +40,13 @@ extension OpenedDatabase {
   }
 
   /// Reads a page on a thread that may wait for the disk.
-  private func next(after clock: Clock) async throws(SyncError) -> (RecordPage, Clock) {
-    let read = await onThread { [self] () -> Result<(RecordPage, Clock), LaterbaseError> in
+  private func next(_ outgoing: Outgoing) async throws(SyncError) -> (RecordPage?, Outgoing) {
+    if set.state.clock.delta(beyond: outgoing.reached).isEmpty { return (nil, outgoing) }
+    let read = await onThread { [self] () -> Result<(RecordPage?, Outgoing), LaterbaseError> in
       do throws(LaterbaseError) {
-        let (page, reached) = try reading { (set) throws(StoreError) in try set.records(after: clock, bytesMax: PullRequest.pageBytes) }
-        return .success((page, reached))
+        var outgoing = outgoing
+        let page = try reading { (set) throws(StoreError) in try outgoing.nextPage(of: set) }
+        return .success((page, outgoing))
       } catch {
         return .failure(error)
       }

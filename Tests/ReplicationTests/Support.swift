@@ -35,14 +35,10 @@ final class SetPeer: PeerTransport {
   ) async throws(SyncError) -> PullEnd {
     asked.withLock { $0.append(request) }
     do throws(StoreError) {
-      let forks = try set.forks(against: request.held)
-      var reached = request.held
-      for origin in forks.map(\.origin) + request.without { reached.set(Clock.Entry(origin: origin, n: .max, digest: 0)) }
-      var page = RecordPage()
-      (page, reached) = try set.records(after: reached, bytesMax: 2000)
-      let sent = alter(page)
+      var outgoing = try Outgoing(request, from: set)
+      let sent = alter(try outgoing.nextPage(of: set, bytesMax: 2000) ?? RecordPage())
       do throws(SyncError) { if !sent.entries.isEmpty { try await receive(sent) } } catch { throw StoreError(.refused, error.message) }
-      return PullEnd(PeerClock(set), forks: forks)
+      return PullEnd(PeerClock(set), forks: outgoing.forks)
     } catch {
       throw SyncError(.failed, error.message)
     }

@@ -1,0 +1,29 @@
+public import EventModel
+public import EventStore
+
+/// What a pull is going to be sent: from where each log goes on.
+public struct Outgoing: Sendable {
+  /// What the receiver holds, or isn't to be sent.
+  public private(set) var reached: Clock
+  /// Logs of which the receiver holds another one: they aren't sent.
+  public let forks: [Clock.Entry]
+
+  /// Takes a look at what a puller holds. If it knows more of the own log than is held here, this file was restored or copied.
+  public init(_ request: PullRequest, from set: EventSet) throws(StoreError) {
+    set.observe(request.held)
+    forks = try set.forks(against: request.held).filter { !request.without.contains($0.origin) }
+    reached = request.held
+    for origin in forks.map(\.origin) + request.without { reached.set(Clock.Entry(origin: origin, n: .max, digest: 0)) }
+  }
+
+  /// Whether a set has something to tell: records, or that a log is another one.
+  public func isThere(in set: EventSet) -> Bool { !forks.isEmpty || !set.state.clock.delta(beyond: reached).isEmpty }
+
+  /// The next page, of about `bytesMax`; nil when the receiver has all of it.
+  public mutating func nextPage(of set: EventSet, bytesMax: Int = PullRequest.pageBytes) throws(StoreError) -> RecordPage? {
+    if set.state.clock.delta(beyond: reached).isEmpty { return nil }
+    let page: RecordPage
+    (page, reached) = try set.records(after: reached, bytesMax: bytesMax)
+    return page.entries.isEmpty ? nil : page
+  }
+}
