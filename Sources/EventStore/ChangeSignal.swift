@@ -62,6 +62,7 @@ public final class ChangeSignal: Sendable {
   private static func takeAll(_ waiters: inout Waiters) -> [CheckedContinuation<Void, Never>] {
     guard !waiters.waiting.isEmpty else { return [] }
     defer { waiters.waiting.removeAll() }
-    return [CheckedContinuation<Void, Never>](waiters.waiting.values)
+    // In the order in which they came: the order of a dictionary is another one in each process.
+    return waiters.waiting.sorted { $0.key < $1.key }.map(\.value)
   }
 }

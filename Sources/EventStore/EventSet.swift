@@ -42,7 +42,7 @@ public final class EventSet: Sendable {
     var first = Published(state: state, generation: generation)
     first.damaged = damaged
     published = Mutex(first)
-    writer = Writer(queueBytesMax: options.queueBytesMax, budget: options.budget)
+    writer = Writer(queueBytesMax: options.queueBytesMax, budget: options.budget, turns: options.turns)
     writer.set = self
   }
 
@@ -146,6 +146,8 @@ public struct EventSetOptions: Sendable {
   public var budget: QueueBudget
   /// Called at each stage of the writer, on its thread; answering `.die` stops the writer there, as a crash would. For tests.
   public var atStage: (@Sendable (WriterStage) -> WriterStage.Then)?
+  /// Who runs the writer's turns; nil: a thread of its own.
+  package var turns: WriterTurns?
 
   public init(budget: QueueBudget = QueueBudget(bytesMax: 256 << 20)) { self.budget = budget }
 }

@@ -1,21 +1,23 @@
 internal import EventModel
-import Synchronization
+package import Synchronization
 
 /// A store in memory: for tests, simulation, and apps that keep nothing. Snapshots share what they have in common.
 ///
 /// What is "on disk" is what was committed: `MemoryEventStoreProvider` keeps it, so a store that is dropped and opened again is a process
 /// that died and came back.
 public final class MemoryEventStore: EventStore {
-  struct Contents: Sendable {
+  package struct Contents: Sendable {
     var tables = [SortedBytes](repeating: SortedBytes(), count: Table.allCases.count)
-    var mark: [UInt8]?
-    var place: [UInt8] = []
+    package var mark: [UInt8]?
+    package var place: [UInt8] = []
+
+    package init() {}
   }
 
   /// What outlives the store: owned by the mutex.
-  final class Disk: Sendable {
-    let contents: Mutex<Contents>
-    init(_ contents: Contents = Contents()) { self.contents = Mutex(contents) }
+  package final class Disk: Sendable {
+    package let contents: Mutex<Contents>
+    package init(_ contents: Contents = Contents()) { self.contents = Mutex(contents) }
   }
 
   let disk: Disk
@@ -23,7 +25,7 @@ public final class MemoryEventStore: EventStore {
 
   public convenience init() { self.init(disk: Disk()) }
 
-  init(disk: Disk) { self.disk = disk }
+  package init(disk: Disk) { self.disk = disk }
 
   public func read<R>(_ body: (borrowing any StoreReader & ~Copyable) throws(StoreError) -> R) throws(StoreError) -> R {
     let tables = MemoryTables(disk.contents.withLock { $0.tables })

@@ -72,6 +72,7 @@ final class Writer: Sendable {
 
   private let queueBytesMax: Int
   private let budget: QueueBudget
+  private let turns: WriterTurns?
   private let queue = Mutex(Queue())
   private let wake = Wake()
   /// Set once, before any work; the set owns its writer, so it can't be strong.
@@ -83,9 +84,8 @@ final class Writer: Sendable {
     set { owner.withLock { $0.set = newValue } }
   }
 
-  init(queueBytesMax: Int, budget: QueueBudget) {
-    self.queueBytesMax = queueBytesMax
-    self.budget = budget
+  init(queueBytesMax: Int, budget: QueueBudget, turns: WriterTurns? = nil) {
+    (self.queueBytesMax, self.budget, self.turns) = (queueBytesMax, budget, turns)
   }
 
   /// Whether a group is under way.
@@ -116,7 +116,7 @@ final class Writer: Sendable {
       queue.threadRuns = true
       return nil
     }
-    if error != nil { budget.give(bytes) } else if start { startThread() } else { wake.signal() }
+    if error != nil { budget.give(bytes) } else if start { self.start() } else { wake.signal() }
     return error
   }
 
@@ -128,7 +128,12 @@ final class Writer: Sendable {
     }
     guard runs else { return }
     wake.signal()
-    while queue.withLock({ $0.threadRuns }) { wake.pause() }
+    while queue.withLock({ $0.threadRuns }) { if turns == nil { wake.pause() } else { runTurn() } }
+  }
+
+  private func start() {
+    guard let turns else { return startThread() }
+    turns.schedule { [self] in scheduledTurn() }
   }
 
   private func startThread() {
@@ -140,6 +145,25 @@ final class Writer: Sendable {
         if case .idle = turn { return }
         guard run(turn, set) else { return abandonAll() }
       }
+    }
+  }
+
+  /// A turn for which somebody else has the thread, and the next one scheduled if more waits.
+  private func scheduledTurn() {
+    guard let turns else { return }
+    runTurn()
+    if queue.withLock({ $0.threadRuns }) { turns.schedule { [self] in scheduledTurn() } }
+  }
+
+  private func runTurn() {
+    guard let set else { return abandonAll() }
+    let turn: Turn? = queue.withLock { queue in
+      queue.busy = queue.waits
+      return queue.waits ? Self.take(&queue) : nil
+    }
+    if let turn, !run(turn, set) { return abandonAll() }
+    queue.withLock { queue in
+      if !queue.waits { (queue.busy, queue.threadRuns) = (false, false) }
     }
   }
 
@@ -228,14 +252,16 @@ final class Writer: Sendable {
     return .group(group, queue.merges.isEmpty ? nil : queue.merges.removeFirst())
   }
 
+  private var now: ContinuousClock.Instant { turns?.now() ?? .now }
+
   /// Runs a turn; false when the thread should end.
   private func run(_ turn: Turn, _ set: EventSet) -> Bool {
-    let began = ContinuousClock.now
+    let began = now
     switch turn {
     case .idle, .stopped: return false
     case .slice(let slice):
       slice.run(set)
-      let took = ContinuousClock.now - began
+      let took = now - began
       queue.withLock { $0.lastSlice = took }
       return true
     case .group(let appends, let merge):
@@ -250,7 +276,7 @@ final class Writer: Sendable {
       }
       guard let answer else { return false }
       answer()
-      let took = ContinuousClock.now - began
+      let took = now - began
       queue.withLock { queue in
         queue.appendTime += took
         queue.lastGroup = took
@@ -258,5 +284,19 @@ final class Writer: Sendable {
       }
       return true
     }
+  }
+}
+
+/// Who runs the turns of writers that have no thread of their own: a simulation, which runs a whole cluster in one.
+package struct WriterTurns: Sendable {
+  /// Takes a job to be run later, once. A writer has at most one that waits.
+  package let schedule: @Sendable (@escaping @Sendable () -> Void) -> Void
+  /// By what a writer shares its time between appends and slices.
+  package let now: @Sendable () -> ContinuousClock.Instant
+
+  package init(
+    now: @escaping @Sendable () -> ContinuousClock.Instant, schedule: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void
+  ) {
+    (self.now, self.schedule) = (now, schedule)
   }
 }

@@ -135,7 +135,7 @@ package final class ViewEngine: Sendable {
   package func close() {
     let runners = table.withLock { views in
       views.closed = true
-      return Array(views.runners.values)
+      return views.runners.sorted { $0.key < $1.key }.map(\.value)
     }
     for runner in runners { runner.close() }
   }
@@ -165,6 +165,8 @@ package struct ViewEngineOptions: Sendable {
   /// A `FoldView` keeps its state before each row of this level or a higher one. Another one than in other runs over a store is for tests
   /// that have few rows: borders that are there stay right.
   package var borderLevel = 2
+  /// Where catch-ups run.
+  package var executor: any TaskExecutor = ViewThreads.shared
 
   package init() {}
 }

@@ -157,7 +157,7 @@ extension ViewRunner {
           continue
         }
         if let before = committing, try await !before.value.get() { return .success(nil) }
-        committing = Task(executorPreference: ViewThreads.shared) { await self.result(of: slice, puts) }
+        committing = Task(executorPreference: options.executor) { await self.result(of: slice, puts) }
         (header, start) = (slice.after, range.upperBound)
       } while header.clock != part.clock
       if let before = committing, try await !before.value.get() { return .success(nil) }

@@ -86,7 +86,7 @@ final class ViewRunner: Sendable {
     let waiting = waiters.withLock { waiters in
       waiters.closed = true
       defer { waiters.waiting.removeAll() }
-      return Array(waiters.waiting.values)
+      return waiters.waiting.sorted { $0.key < $1.key }.map(\.value)
     }
     for waiter in waiting { waiter.continuation?.resume(returning: .cancelled) }
   }
@@ -154,7 +154,7 @@ final class ViewRunner: Sendable {
     guard !slice.leavesWork else { return }
     let done = waiters.withLock { waiters in
       waiters.ahead = slice
-      let ids = waiters.waiting.filter { !$0.value.onDisk && slice.after.clock.covers($0.value.target) }.keys
+      let ids = waiters.waiting.filter { !$0.value.onDisk && slice.after.clock.covers($0.value.target) }.keys.sorted()
       return ids.compactMap { waiters.waiting.removeValue(forKey: $0) }
     }
     for waiter in done { waiter.continuation?.resume(returning: nil) }
@@ -189,7 +189,7 @@ final class ViewRunner: Sendable {
     if start { startTask() }
   }
 
-  private func startTask() { Task.detached(executorPreference: ViewThreads.shared) { await self.run() } }
+  private func startTask() { Task.detached(executorPreference: options.executor) { await self.run() } }
 
   /// Does slices while anyone waits, then deletes what is left of older versions.
   private func run() async {
@@ -216,7 +216,7 @@ final class ViewRunner: Sendable {
   }
 
   private func resume(_ ids: some Sequence<UInt64>, _ error: ViewError?) {
-    let done = waiters.withLock { waiters in ids.compactMap { waiters.waiting.removeValue(forKey: $0) } }
+    let done = waiters.withLock { waiters in ids.sorted().compactMap { waiters.waiting.removeValue(forKey: $0) } }
     for waiter in done { waiter.continuation?.resume(returning: error) }
   }
 }
