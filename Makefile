@@ -24,7 +24,9 @@ demo: setup
 	.build/debug/laterbase demo
 
 test: setup lint imports build
-	$(if $(LATERBASE_TEST_DATA),,$(if $(wildcard $(TEST_DATA)),LATERBASE_TEST_DATA=$(TEST_DATA))) swift test --skip-build $(IMPORTS)
+	$(if $(LATERBASE_TEST_DATA),,$(if $(wildcard $(TEST_DATA)),LATERBASE_TEST_DATA=$(TEST_DATA))) \
+	  swift test --skip-build $(IMPORTS) 2>&1 | tee .build/tests.log \
+	  || { echo; echo "What failed:"; grep -aA2 '✘' .build/tests.log; exit 1; }
 
 build:
 	swift build --build-tests $(IMPORTS)

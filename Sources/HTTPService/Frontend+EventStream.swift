@@ -29,7 +29,10 @@ extension Frontend {
     let place = try StreamPlace(streams, max: options.eventStreamsMax)
     answer.content = .stream { write in
       defer { withExtendedLifetime(place) {} }
-      try await cancelWhenGracefulShutdown { try await Self.run(source, heartbeat, write) }
+      try await cancelWhenGracefulShutdown {
+        // A stop that finds it between two pages ends it like any other, with the answer's end: the client sees no broken connection.
+        do { try await Self.run(source, heartbeat, write) } catch is CancellationError { return }
+      }
     }
     return answer
   }

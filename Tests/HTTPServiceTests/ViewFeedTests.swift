@@ -87,13 +87,15 @@ import ViewKit
     }
   }
 
-  @Test func `ends when the server stops`() async throws {
-    let wire = try await Self.serving { client in
-      let wire = try await Self.open(client)
-      _ = await wire.read { $0.contains("id: ") }
-      return wire
+  @Test func `ends with its answer's end when the server stops, whether it waits or has just told something`() async throws {
+    let wires = try await Self.serving { client in
+      var wires: [Wire] = []
+      for _ in 0..<8 { wires.append(try await Self.open(client)) }
+      for wire in wires { _ = await wire.read { $0.contains("id: ") } }
+      _ = try await client.post("/db/notes/e", #"{"number":"A","boxes":1}"#)
+      return wires
     }
-    #expect(await wire.read().hasSuffix("0\r\n\r\n"))
+    for wire in wires { #expect(await wire.read().hasSuffix("0\r\n\r\n")) }
   }
 
   @Test func `is one of so many, and its place is free when it is closed`() async throws {
