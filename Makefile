@@ -1,13 +1,14 @@
 # make demo    builds the server and shows the main job on generated data
 # make test    everything that CI runs: setup, lint, imports, build, tests
 # make format  puts every file into the project's form
-# make examples, make bench, make fuzz: longer runs that CI leaves out
+# make examples, make bench, make fuzz, make stress: longer runs that CI leaves out
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-# How long `make fuzz` looks.
+# How long `make fuzz` looks, and how often `make stress` runs the tests.
 FUZZ_SECONDS ?= 180
-.PHONY: help setup demo test lint imports build examples bench fuzz format
+STRESS_RUNS ?= 20
+.PHONY: help setup demo test lint imports build examples bench fuzz stress format
 
 IMPORTS := --explicit-target-dependency-import-check error
 SWIFT_FOLDERS := Sources Tests Views Benchmarks Examples Package.swift
@@ -65,3 +66,7 @@ fuzz: setup
 	mkdir -p Benchmarks/.build/fuzz/corpus
 	cd Benchmarks && SWIFT_BACKTRACE=enable=no .build/fuzz/release/fuzz-json -max_total_time=$(FUZZ_SECONDS) -max_len=1024 -timeout=5 \
 	  -dict=FuzzJSON/json.dict .build/fuzz/corpus FuzzJSON/seeds
+
+# All tests again and again, the random ones with other seeds each time.
+stress: setup build
+	for run in $$(seq $(STRESS_RUNS)); do LATERBASE_SEED=random swift test --skip-build $(IMPORTS); done

@@ -69,12 +69,14 @@ let package = Package(
       swiftSettings: strict),
     .target(name: "Views", dependencies: ["ViewKit", "EventModel"], path: "Views", swiftSettings: strict),
     .testTarget(name: "ViewsTests", dependencies: ["Views", "ViewKit", "EventModel", "ViewLaws"], swiftSettings: strict),
-    .testTarget(name: "ViewKitTests", dependencies: ["Laterbase", "ViewKit", "EventModel", "ViewLaws"], swiftSettings: strict),
+    .testTarget(
+      name: "ViewKitTests", dependencies: ["Laterbase", "ViewKit", "EventModel", "StoreConformance", "ViewLaws"], swiftSettings: strict),
     .target(
       name: "Laterbase", dependencies: ["EventModel", "EventStore", "LMDBStore", "Replication", "ViewEngine", "ViewKit"],
       swiftSettings: strict),
     .testTarget(
-      name: "LaterbaseTests", dependencies: ["Laterbase", "EventModel", "EventStore", "LMDBStore", "Replication", "ViewKit"],
+      name: "LaterbaseTests",
+      dependencies: ["Laterbase", "EventModel", "EventStore", "LMDBStore", "Replication", "StoreConformance", "ViewKit"],
       swiftSettings: strict),
     .target(
       name: "HTTPService",
@@ -135,13 +137,13 @@ let package = Package(
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "EventModel", "LaterbaseExecutable", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        "EventModel", "LaterbaseExecutable", "StoreConformance", .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),
       ],
       swiftSettings: strict),
-    .testTarget(name: "EventModelTests", dependencies: ["EventModel"], swiftSettings: strict),
+    .testTarget(name: "EventModelTests", dependencies: ["EventModel", "StoreConformance"], swiftSettings: strict),
     .testTarget(
       name: "LMDBStoreTests", dependencies: ["EventModel", "EventStore", "LMDBStore", "StoreConformance"], swiftSettings: strict),
   ]

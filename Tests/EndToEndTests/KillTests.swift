@@ -1,4 +1,5 @@
 import EventModel
+import StoreConformance
 import Synchronization
 import Testing
 
@@ -10,8 +11,8 @@ import Testing
   }
 
   @Test func `Killed again and again while clients write, it keeps every acknowledged event`() async throws {
-    let seed = UInt64.random(in: 0...UInt64.max)
-    var random = Seeded(state: seed)
+    let seed = testSeed()
+    var random = SeededRandom(seed: seed)
     try await Folder.with { folder in
       let told = Mutex(Told())
       for round in 0..<6 {
@@ -83,18 +84,5 @@ import Testing
     for (request, part) in Dictionary(grouping: events, by: { $0["request"]?.string ?? "" }) {
       #expect(part.count == part[0]["batch"]?.int, "seed \(seed): \(request) is there in part")
     }
-  }
-}
-
-/// SplitMix64: the same numbers for the same seed.
-struct Seeded: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
   }
 }

@@ -1,6 +1,7 @@
 import EventModel
 import HTTPTypes
 import Laterbase
+import StoreConformance
 import Testing
 
 @testable import HTTPService
@@ -35,8 +36,8 @@ import Testing
   @Test func `answers in the order of the requests, whichever way they go`() async throws {
     try await serving(.socket) { client in
       _ = try await client.send(.put, "/db/plain")
-      let seed = UInt64.random(in: 0...UInt64.max)
-      var random = Seeded(seed)
+      let seed = testSeed()
+      var random = SeededRandom(seed: seed)
       var text = ""
       var expected: [Int] = []
       for n in 0..<200 {
@@ -178,19 +179,5 @@ import Testing
       for n in 0..<64 { #expect(statuses[n] == [n % 8 == 3 ? 409 : 201]) }
       #expect(try await client.get("/db/plain").json["events"] == 113)
     }
-  }
-}
-
-/// SplitMix64.
-struct Seeded: RandomNumberGenerator {
-  private var state: UInt64
-  init(_ seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
-    return z ^ z >> 31
   }
 }

@@ -2,13 +2,14 @@ import EventModel
 import EventStore
 import HTTPTypes
 import Laterbase
+import StoreConformance
 import Testing
 
 @testable import HTTPService
 
 /// Requests as a fuzzer, a broken client or an attacker sends them.
 struct Hostile {
-  var random: Seeded
+  var random: SeededRandom
 
   mutating func pick<T>(_ choices: [T]) -> T { choices[Int(random.next() % UInt64(choices.count))] }
   mutating func chance(_ oneIn: UInt64) -> Bool { random.next() % oneIn == 0 }
@@ -99,7 +100,7 @@ struct Hostile {
 
 @Suite struct `Hostile requests` {
   @Test func `never make the server fail`() async throws {
-    let seed = UInt64.random(in: 0...UInt64.max)
+    let seed = testSeed()
     try await serving(
       .socket, nil,
       {
@@ -110,7 +111,7 @@ struct Hostile {
       let all = try await withThrowingTaskGroup(of: [Int].self) { group in
         for part in 0..<20 {
           group.addTask { [port = client.port] in
-            var hostile = Hostile(random: Seeded(seed &+ UInt64(part)))
+            var hostile = Hostile(random: SeededRandom(seed: seed &+ UInt64(part)))
             var statuses: [Int] = []
             for _ in 0..<500 {
               let wire = try Wire(port)

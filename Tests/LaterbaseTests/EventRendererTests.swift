@@ -1,5 +1,6 @@
 import EventModel
 import EventStore
+import StoreConformance
 import Testing
 
 @testable import Laterbase
@@ -14,8 +15,8 @@ import Testing
   }
 
   @Test(arguments: [false, true]) func `writes what the contract says, whatever came before`(bodies: Bool) {
-    let seed = UInt64.random(in: 0...UInt64.max)
-    var random = Seeded(seed)
+    let seed = testSeed()
+    var random = SeededRandom(seed: seed)
     var renderer = EventRenderer(bodies: bodies)
     let origins = (0..<3).map { _ in Origin(value: random.next()) }
     for _ in 0..<500 {

@@ -1,5 +1,6 @@
 import EventModel
 import EventStore
+import StoreConformance
 import Testing
 
 @testable import Laterbase
@@ -27,8 +28,8 @@ import Testing
   }
 
   @Test func `give the same events however the stream is cut`() async throws {
-    let seed = UInt64.random(in: 0...UInt64.max)
-    var random = Seeded(seed)
+    let seed = testSeed()
+    var random = SeededRandom(seed: seed)
     var text = ""
     var count = 0
     for n in 0..<200 {

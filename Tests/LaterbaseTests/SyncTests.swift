@@ -2,6 +2,7 @@ import EventModel
 import EventStore
 import LMDBStore
 import Replication
+import StoreConformance
 import Synchronization
 import Testing
 import ViewKit
@@ -38,7 +39,7 @@ import ViewKit
 
   @Test(arguments: 1...12 as ClosedRange<UInt64>)
   func `hold the same after a full round, whatever was appended, voided and synced in which order`(seed: UInt64) async throws {
-    var random = Seeded(seed)
+    var random = SeededRandom(seed: seed)
     let nodes = try (0..<3).map { try node(seed * 10 + $0) }
     var ids: [ULID] = []
     for step in 0..<40 {

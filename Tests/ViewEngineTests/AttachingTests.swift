@@ -124,7 +124,7 @@ import ViewLaws
 @Suite struct `A view that is followed` {
   /// Rows of pages, laid over each other, end as what the view says.
   @Test func `tells every row that changes, in pages of any size`() async throws {
-    let seed = UInt64.random(in: 0 ... .max)
+    let seed = testSeed()
     var random = SeededRandom(seed: seed)
     var options = `A view is a function of the event set`.options(&random)
     // With none at all a fold that was left unfinished stays so.

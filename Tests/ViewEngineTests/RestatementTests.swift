@@ -106,11 +106,11 @@ private let names = ["trails", "sums", "turns"]
   }
 
   @Test func `are told once, whatever the order of arrival and however it is sliced`() async throws {
-    for _ in 0..<15 { try await run(seed: .random(in: 0 ... .max), steps: 40) }
+    for round in 0..<15 { try await run(seed: testSeed(round: round), steps: 40) }
   }
 
   @Test func `are the present ones when what was told is put over what was served first`() async throws {
-    let seed = UInt64.random(in: 0 ... .max)
+    let seed = testSeed()
     var random = SeededRandom(seed: seed)
     let world = ManualWorld(seed: seed)
     let node = try TestNode(.memory(MemoryEventStoreProvider()), world, Self.options(&random), restating)

@@ -34,7 +34,7 @@ import ViewKit
   }
 
   @Test func `finds a row, block, state, total or list that is not what the events make, and says of which view`() async throws {
-    let seed = UInt64.random(in: 0 ... .max)
+    let seed = testSeed()
     var random = SeededRandom(seed: seed)
     let node = try await node(seed)
     let sound = try node.engine.verify()

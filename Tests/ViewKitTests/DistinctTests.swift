@@ -1,10 +1,11 @@
 import EventModel
+import StoreConformance
 import Testing
 
 @testable import ViewKit
 
 @Suite struct `Distinct values` {
-  func sketch(_ count: Int, _ random: inout Seeded) -> Distinct {
+  func sketch(_ count: Int, _ random: inout SeededRandom) -> Distinct {
     guard count > 1 else { return Distinct(hash: random.next()) }
     return sketch(count / 2, &random).joined(sketch(count - count / 2, &random))
   }
@@ -25,7 +26,7 @@ import Testing
 
   /// The standard error is 1.04 / √4096 = 1.6 %: of 12 sketches of each size none may be 5 of these away, their root mean square not 1.5.
   @Test(arguments: [600, 1500, 4000, 9000, 20_000, 70_000]) func `an estimate is as good as the paper says`(count: Int) {
-    var random = Seeded(UInt64(count))
+    var random = SeededRandom(seed: UInt64(count))
     var squares = 0.0
     let runs = 12
     for _ in 0..<runs {
@@ -39,7 +40,7 @@ import Testing
   /// The ranks of 4096 · 2^j values, drawn for one register after the other: the greatest of 2^j ranks is at most r with probability
   /// (1 − 2^−r)^(2^j).
   @Test(arguments: [10, 20, 30, 40]) func `an estimate holds for numbers that no test can count`(doublings: Int) {
-    var random = Seeded(UInt64(doublings))
+    var random = SeededRandom(seed: UInt64(doublings))
     let count = Double(1 << (12 + doublings))
     var squares = 0.0
     let runs = 12
@@ -59,7 +60,7 @@ import Testing
   }
 
   @Test func `no sketch is longer than 4080 bytes, as it is and as JSON`() throws {
-    var random = Seeded()
+    var random = SeededRandom(seed: testSeed())
     let json = EventEncoder(userInfo: StoredForm.userInfo)
     // From what values give to what only an adversary could: ranks of any kind.
     for spread in [1, 4, 15, 16, 17, 30, 54] as [UInt64] {
@@ -76,7 +77,7 @@ import Testing
   @Test func `a rank that the prefix does not say is kept beside it`() throws {
     // Twelve bits, then zeros: only the bits after the 25th tell the rank.
     let hashes = [0xABC0_0000_0000_0001, 0xABC0_0000_0000_0000, 0xABC0_0040_0000_0000, 0xABC8_0000_0000_0000] as [UInt64]
-    var random = Seeded(1)
+    var random = SeededRandom(seed: 1)
     let filler = sketch(600, &random)
     for (hash, rank) in zip(hashes, [52, 53, 14, 1] as [UInt8]) {
       let alone = Distinct(hash: hash)
@@ -105,7 +106,7 @@ import Testing
   }
 
   @Test func `stored bytes that were not written are an error, never a crash`() throws {
-    var random = Seeded()
+    var random = SeededRandom(seed: testSeed())
     for count in [1, 40, 600, 5000] {
       let bytes = try bytes(sketch(count, &random))
       for _ in 0..<300 {
@@ -123,7 +124,7 @@ import Testing
 
   @Test func `text for bytes is what RFC 32 says, and any length reads back`() {
     #expect(Z85.text([0x86, 0x4F, 0xD2, 0x6F, 0xB5, 0x59, 0xF7, 0x5B]) == "HelloWorld")
-    var random = Seeded()
+    var random = SeededRandom(seed: testSeed())
     for count in 0..<40 {
       let bytes = (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next() % 3 == 0 ? 0xFF : random.next()) }
       #expect(Z85.bytes(Z85.text(bytes)) == bytes, "seed \(random.seed)")

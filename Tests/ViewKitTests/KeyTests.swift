@@ -1,11 +1,12 @@
 import EventModel
+import StoreConformance
 import Testing
 
 @testable import ViewKit
 
 @Suite struct `A view's keys` {
   /// A random key's JSON.
-  static func json(_ random: inout Seeded, depth: Int = 0) -> JSON {
+  static func json(_ random: inout SeededRandom, depth: Int = 0) -> JSON {
     switch random.next() % (depth < 3 ? 9 : 7) {
     case 0: return .null
     case 1: return JSON(random.next() % 2 == 0)
@@ -43,7 +44,7 @@ import Testing
   }
 
   @Test func `bytes sort as values do, and give the value back`() throws {
-    var random = Seeded()
+    var random = SeededRandom(seed: testSeed())
     var keys: [JSON] = []
     for _ in 0..<600 {
       let key = Self.json(&random)
@@ -86,8 +87,8 @@ import Testing
   }
 
   @Test func `keys of a group are told by their bytes`() throws {
-    let seed = UInt64.random(in: 0 ... .max)
-    var random = Seeded(seed)
+    let seed = testSeed()
+    var random = SeededRandom(seed: seed)
     var keys: [JSON] = ["b", "b\0", ["b"], ["b\0", 1]]
     for _ in 0..<60 { keys.append(random.next() % 3 == 0 ? [["a", -1.5, [Self.json(&random)]], "b"] : Self.json(&random)) }
     func group(_ key: JSON, _ level: Int) -> JSON {
@@ -131,7 +132,7 @@ import Testing
   }
 
   @Test func `bytes that are no key are an error`() {
-    var random = Seeded()
+    var random = SeededRandom(seed: testSeed())
     for _ in 0..<20_000 {
       let bytes = (0..<random.next() % 12).map { _ in UInt8(truncatingIfNeeded: random.next() % 3 == 0 ? random.next() : random.next() % 10)
       }

@@ -1,4 +1,5 @@
 import EventModel
+import StoreConformance
 import Testing
 
 @testable import ViewKit
@@ -7,9 +8,9 @@ import Testing
   func sketch(_ values: [Double]) -> Quantiles { values.dropFirst().reduce(Quantiles(values[0])) { $0.joined(Quantiles($1)) } }
 
   /// From 0 to 1.
-  static func share(_ random: inout Seeded) -> Double { Double(random.next() >> 11) / 0x1p53 }
+  static func share(_ random: inout SeededRandom) -> Double { Double(random.next() >> 11) / 0x1p53 }
 
-  static let distributions: [(String, @Sendable (inout Seeded) -> Double)] = [
+  static let distributions: [(String, @Sendable (inout SeededRandom) -> Double)] = [
     ("even", { share(&$0) * 1000 }),
     ("one value", { _ in 42.5 }),
     ("heavy tail", { 1 / (share(&$0) + 1e-5) }),
@@ -21,7 +22,7 @@ import Testing
 
   @Test(arguments: distributions.indices) func `an answer is within one per cent of the value at that place`(index: Int) throws {
     let (name, draw) = Self.distributions[index]
-    var random = Seeded(UInt64(index) + 7)
+    var random = SeededRandom(seed: UInt64(index) + 7)
     let values = (0..<3000).map { _ in draw(&random) }
     let sketch = sketch(values)
     let sorted = values.sorted()
@@ -40,7 +41,7 @@ import Testing
   }
 
   @Test func `every number is within one per cent of its bin's, and bins rise with numbers`() throws {
-    var random = Seeded()
+    var random = SeededRandom(seed: testSeed())
     for _ in 0..<5000 {
       let value = Double(sign: .plus, exponent: Int(random.next() % 2046) - 1022, significand: 1 + Self.share(&random))
       let bin = try #require(QuantileBins.Bin(of: value))
@@ -103,7 +104,7 @@ import Testing
   }
 
   @Test func `stored bytes that were not written are an error, never a crash`() throws {
-    var random = Seeded()
+    var random = SeededRandom(seed: testSeed())
     let values = (0..<50).map { _ in Double(Int(random.next() % 2000)) - 1000 }
     for sketch in [Quantiles(.nan), Quantiles(1), sketch(values)] {
       let bytes = try StoredCoding<Quantiles>().bytes(sketch)

@@ -1,12 +1,13 @@
 import EventModel
+import StoreConformance
 import Testing
 
 @testable import ViewKit
 
 @Suite struct `Built-in reducers` {
   /// Associative, commutative over several keys if it says so, and stored without loss: all of a reducer's laws, on random rows.
-  func check<R: Reducible & Equatable>(_ name: String, commutes: Bool = true, _ make: (inout Seeded, Happened) -> R) throws {
-    var random = Seeded()
+  func check<R: Reducible & Equatable>(_ name: String, commutes: Bool = true, _ make: (inout SeededRandom, Happened) -> R) throws {
+    var random = SeededRandom(seed: testSeed())
     let coding = StoredCoding<R>()
     for _ in 0..<500 {
       let rows = (0..<3).map { index in
@@ -30,7 +31,7 @@ import Testing
   }
 
   /// Doubles that add up exactly in any order, or are awkward.
-  static func double(_ random: inout Seeded) -> Double {
+  static func double(_ random: inout SeededRandom) -> Double {
     switch random.next() % 12 {
     case 0: .nan
     case 1: -0.0

@@ -9,9 +9,10 @@ public struct LawBroken: Error, CustomStringConvertible {
 
 /// A seeded generator (SplitMix64; Steele, Lea, Flood 2014): the same seed, the same run.
 public struct SeededRandom: RandomNumberGenerator, Sendable {
+  public let seed: UInt64
   private var state: UInt64
 
-  public init(seed: UInt64) { state = seed }
+  public init(seed: UInt64) { (self.seed, state) = (seed, seed) }
 
   public mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15

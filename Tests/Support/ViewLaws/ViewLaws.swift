@@ -1,4 +1,5 @@
 import EventModel
+public import StoreConformance
 public import ViewKit
 
 /// The laws of a view, checked on anybody's. Needs no test framework: `check` throws a `ViewLawBroken`, which says what was expected, what
@@ -29,12 +30,12 @@ public enum ViewLaws {
   /// Checks a view that joins.
   ///
   /// - Parameters:
-  ///   - seed: of a run that is to be repeated.
+  ///   - seed: of the run: the same each time, unless `LATERBASE_SEED` says otherwise.
   ///   - rounds: how many random histories, from one event to 89.
   ///   - event: makes one random event. Make keys meet: a few shipments and places are enough.
   /// - Throws: `ViewLawBroken`; `DeclarationError` for a view that can't run.
   public static func check<V: ReduceView>(
-    _ view: V, seed: UInt64 = .random(in: 0 ... .max), rounds: Int = 10, event: (inout any RandomNumberGenerator) throws -> V.Event
+    _ view: V, seed: UInt64 = testSeed(), rounds: Int = 10, event: (inout any RandomNumberGenerator) throws -> V.Event
   ) throws {
     let laws = try Laws(view, seed: seed) { try Reference(view, $0) }
     try laws.check(rounds: rounds, event) { events, random in
@@ -44,7 +45,7 @@ public enum ViewLaws {
 
   /// Checks a view that folds; parameters as above.
   public static func check<V: FoldView>(
-    _ view: V, seed: UInt64 = .random(in: 0 ... .max), rounds: Int = 10, event: (inout any RandomNumberGenerator) throws -> V.Event
+    _ view: V, seed: UInt64 = testSeed(), rounds: Int = 10, event: (inout any RandomNumberGenerator) throws -> V.Event
   ) throws {
     let laws = try Laws(view, seed: seed) { try Reference(view, $0) }
     try laws.check(rounds: rounds, event) { _, _ in nil }
