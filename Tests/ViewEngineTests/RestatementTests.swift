@@ -118,7 +118,7 @@ private let names = ["trails", "sums", "turns"]
       let ulid = ULID(at: Instant(milliseconds: 1_780_000_000_000 + second * 1000), low80: UInt128(random.next()))
       try await node.set.appendAll(Draft([(ulid, Sample.body(&random, voids: voids), voids)], world: world.world))
     }
-    // The last event of every key happened last, so all that follows is late.
+    // The last event of every key that there is happened last, so all that follows is late: to a key without a row, too.
     for second in 0..<40 { try await append(Int64(second)) }
     for key in ["\"a\"", "\"b\"", "\"c\"", "\"é\"", "\"long\"", "null"] {
       let body = #"{"extra":"x","key":\#(key),"value":4}"#
@@ -132,7 +132,6 @@ private let names = ["trails", "sums", "turns"]
     }
     for view in names {
       var replayed = try await figures(view)
-      let keys = Set(replayed.keys)
       for _ in 0..<6 {
         for _ in 0..<3 {
           let voided = try Reference.events(node.set).filter { $0.ulid.at.milliseconds < 1_780_000_900_000 }.randomElement(using: &random)
@@ -145,7 +144,7 @@ private let names = ["trails", "sums", "turns"]
         #expect(replayed[key] == told.before.map { String(decoding: $0, as: UTF8.self) }, "\(view) seed \(seed)")
         replayed[key] = told.after.map { String(decoding: $0, as: UTF8.self) }
       }
-      #expect(try await figures(view).filter { keys.contains($0.key) } == replayed, "\(view) seed \(seed)")
+      #expect(try await figures(view) == replayed, "\(view) seed \(seed)")
     }
     node.stop()
   }
