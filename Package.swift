@@ -130,7 +130,7 @@ let package = Package(
     .testTarget(
       name: "LaterbaseCommandsTests",
       dependencies: [
-        "EventModel", "Laterbase", "LaterbaseCommands", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "EventModel", "Laterbase", "LaterbaseCommands", "Replication", .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),

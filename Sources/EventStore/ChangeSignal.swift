@@ -42,6 +42,15 @@ public final class ChangeSignal: Sendable {
     }
   }
 
+  /// Wakes all for a change that has no version of its own.
+  package func announce() {
+    let woken = waiters.withLock { waiters in
+      waiters.version += 1
+      return Self.takeAll(&waiters)
+    }
+    for continuation in woken { continuation.resume() }
+  }
+
   func announce(_ version: UInt64) {
     let woken = waiters.withLock { waiters in
       waiters.version = max(waiters.version, version)
@@ -51,7 +60,7 @@ public final class ChangeSignal: Sendable {
   }
 
   /// Wakes all, now and ever after.
-  func close() {
+  package func close() {
     let woken = waiters.withLock { waiters in
       waiters.closed = true
       return Self.takeAll(&waiters)

@@ -3,6 +3,7 @@ import EventStore
 import HummingbirdCore
 import Laterbase
 import NIOCore
+import Replication
 import ViewKit
 
 /// What `POST /db/{db}/e` says beside its body. A class, because it is handed from thread to thread.
@@ -74,12 +75,12 @@ extension Frontend {
     if draft.items.isEmpty { return Self.answer(try await nothing(append), append, created: false) }
     let (database, created) = try await target(name)
     let receipt: Receipt
-    if append.consistency.requiredAlone > 1 {
-      receipt = try await untilShutdown { () throws(LaterbaseError) in
-        try await database.append(draft, consistency: append.consistency, timeout: append.timeout)
-      }
+    if append.consistency.isLocal {
+      receipt = try await node.append(draft, to: database, consistency: append.consistency, timeout: append.timeout)
     } else {
-      receipt = try await database.append(draft, consistency: append.consistency, timeout: append.timeout)
+      receipt = try await untilShutdown { [node] () throws(LaterbaseError) in
+        try await node.append(draft, to: database, consistency: append.consistency, timeout: append.timeout)
+      }
     }
     return Self.answer(receipt, append, created: created)
   }
@@ -102,7 +103,7 @@ extension Frontend {
     } catch {
       if error.slug != .noDatabase || !options.createsDatabases { throw error }
     }
-    return Receipt(ids: [], appended, consistency: append.consistency)
+    return Receipt(ids: [], appended)
   }
 
   static func nothing(_ database: OpenedDatabase) -> Appended {
@@ -114,7 +115,7 @@ extension Frontend {
     let created = Flag()
     var lines = LineAppend(
       intake: node.intake(node.declaration(append.database), request: append.request, onTaken: append.onTaken),
-      idsMax: append.minimal ? 0 : options.limits.eventsMax
+      idsMax: append.minimal ? 0 : options.limits.eventsMax, keepsDots: !append.consistency.isLocal
     ) { [self] () throws(LaterbaseError) in
       let target = try await target(append.database)
       created.isSet = target.created
@@ -127,10 +128,16 @@ extension Frontend {
     } catch {
       throw Self.brokenOff
     }
-    let result = try await lines.finish(append.consistency)
-    if result.database == nil { return Self.answer(try await nothing(append), append, created: false) }
-    if result.receipt.status == .partial { try? await untilShutdown { try? await Task.sleep(for: append.timeout) } }
-    return Self.answer(result.receipt, append, created: created.isSet, hasIDs: result.hasIDs)
+    let result = try await lines.finish()
+    guard let database = result.database else { return Self.answer(try await nothing(append), append, created: false) }
+    var receipt = result.receipt
+    if let dots = result.dots {
+      let count = try await untilShutdown { [node] () throws(LaterbaseError) in
+        await node.copies(of: dots, in: database, at: append.consistency, timeout: append.timeout)
+      }
+      receipt.set(count)
+    }
+    return Self.answer(receipt, append, created: created.isSet, hasIDs: result.hasIDs)
   }
 
   /// A yes or no that a closure of one task sets.

@@ -3,6 +3,7 @@ import EventStore
 import HummingbirdCore
 import Laterbase
 import NIOCore
+import Replication
 import ServiceLifecycle
 
 extension Frontend {
@@ -46,12 +47,18 @@ extension Frontend {
     return json
   }
 
-  /// Waits for `at_least`, if a request names it.
-  func wait(for database: OpenedDatabase, _ parameters: Parameters) async throws(LaterbaseError) {
-    guard let clock = try parameters.clock("at_least") else { return }
+  /// Waits for what a read asks for: what so many nodes hold as `consistency` says, and `at_least`.
+  /// - Parameter level: of a read that names none.
+  func wait(for database: OpenedDatabase, _ parameters: Parameters, level: Consistency? = nil) async throws(LaterbaseError) {
+    let level = try parameters.consistency(default: level ?? options.readConsistency)
+    let clock = try parameters.clock("at_least") ?? Clock()
     let timeout = try parameters.timeout(default: .seconds(5))
-    if database.set.state.clock.covers(clock) { return }
-    try await untilShutdown { () throws(LaterbaseError) in try await database.wait(atLeast: clock, timeout: timeout) }
+    if level.isLocal, database.set.state.clock.covers(clock) { return }
+    let deadline = ContinuousClock.now + timeout
+    try await untilShutdown { [node] () throws(LaterbaseError) in
+      try await node.reach(level, in: database, timeout: timeout)
+      try await node.wait(atLeast: clock, in: database, timeout: max(.zero, deadline - .now))
+    }
   }
 
   /// Runs what may wait long: cancelled when the server is asked to stop.

@@ -3,6 +3,7 @@ import EventStore
 import HummingbirdCore
 import Laterbase
 import NIOCore
+import Replication
 import ViewEngine
 
 extension Frontend {
@@ -41,9 +42,9 @@ extension Frontend {
       return created ? answer.adding("location", "/db/\(name)") : answer
     case .delete: return try await delete(name, call)
     default:
-      let parameters = try Parameters(call.query, known: ["at_least", "timeout"])
+      let parameters = try Parameters(call.query, known: ["consistency", "at_least", "timeout"])
       let database = try await opened(name)
-      try await wait(for: database, parameters)
+      try await wait(for: database, parameters, level: .one)
       return try info(database, status: 200)
     }
   }
@@ -77,8 +78,9 @@ extension Frontend {
     Self.append(origins: state.clock, to: &body)
     body.append(",\"conflicts\":\(state.conflicts),\"suspects\":\(suspects),\"views\":[")
     body.append(database.views.names.map { "\"\($0)\"" }.joined(separator: ","))
-    // What peers hold is not kept yet.
-    body.append("],\"unsynced\":{\"events\":0,\"oldest\":null},\"holders\":[]}")
+    body.append("],")
+    append(try node.receipts(of: database), to: &body)
+    body.append("}")
     return Answer(status, MediaType.json, body).notCached()
   }
 }

@@ -7,7 +7,7 @@ extension Frontend {
   /// `GET /db/{db}/e/{ulid}`.
   func event(_ name: String, _ id: String, _ call: Call) async throws(LaterbaseError) -> Answer {
     try Accepted.json(call.headers.accept)
-    let parameters = try Parameters(call.query, known: ["bodies", "at_least", "timeout"])
+    let parameters = try Parameters(call.query, known: ["bodies", "consistency", "at_least", "timeout"])
     let bodies = try parameters.flag("bodies", default: true)
     let database = try await opened(name)
     guard let ulid = ULID(id) else { throw LaterbaseError(.notFound, "\(id) is not a ULID") }

@@ -10,7 +10,7 @@ extension Frontend {
     ("keys", ["keys"]), ("key", ["key", "at"]), ("range", ["from", "to", "cursor", "descending", "limit"]),
     ("feed", ["lc", "feed", "limit"]),
   ]
-  private static let everywhere = ["bodies", "at_least", "timeout"]
+  private static let everywhere = ["bodies", "consistency", "at_least", "timeout"]
   /// Keys that a URL, and a body, may name.
   private static let keysMax = 250
   private static let readKeysMax = 10_000

@@ -2,6 +2,7 @@ import EventModel
 import EventStore
 import Laterbase
 import NIOCore
+import Replication
 
 extension Frontend {
   /// 201, or 202 where fewer copies are there than were asked for.

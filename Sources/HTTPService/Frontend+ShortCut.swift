@@ -4,6 +4,7 @@ import Laterbase
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import Replication
 
 /// The short cut: small requests of the hot kinds are answered on the connection's own event loop, without a task, a hop, or a
 /// framework's types. What they answer is what the long way answers; whatever is unusual goes that way.
@@ -44,7 +45,10 @@ extension Frontend {
     switch route {
     case .events(let name) where call.method == .post:
       let append = try appendCall(name, call)
-      return append.mediaType != MediaType.ndjson && append.consistency.requiredAlone == 1 ? .append(append) : nil
+      return append.mediaType != MediaType.ndjson && append.consistency == .one ? .append(append) : nil
+    case .events: return nil
+    // Reads that ask other nodes take their time.
+    case _ where !options.readConsistency.isLocal: return nil
     case .read(let name) where call.query == nil:
       _ = try MediaType.ofRequest(call.headers, taken: [MediaType.json])
       return .read(name, try Accepted.list(call.headers.accept))
@@ -103,7 +107,7 @@ extension Frontend {
   private static func answer(_ outcome: Outcome, _ append: AppendCall) -> Answer {
     switch outcome {
     case .success(let (ids, appended)):
-      answer(Receipt(ids: ids, appended, consistency: append.consistency), append, created: false)
+      answer(Receipt(ids: ids, appended), append, created: false)
     case .failure(let error): Answer(error)
     }
   }

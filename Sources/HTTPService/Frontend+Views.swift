@@ -2,6 +2,7 @@ import EventModel
 import EventStore
 import Laterbase
 import NIOCore
+import Replication
 import ViewEngine
 import ViewKit
 
@@ -49,7 +50,6 @@ extension Frontend {
     let read = try ViewCall(call, options)
     let database = try await opened(name)
     try await wait(for: database, read.parameters)
-    try await checkLevel(read.level, read.parameters)
     if let answer = try oneKey(read, database, view, call) { return answer }
     let compiled = try database.compiled(view)
     let query = try read.query(of: database)
@@ -78,7 +78,7 @@ extension Frontend {
   /// - Returns: nil: the request asks for something else, or the view must catch up first.
   func oneKey(_ database: OpenedDatabase, _ view: String, _ call: Call) throws(LaterbaseError) -> Answer? {
     let read = try ViewCall(call, options)
-    guard !read.parameters.contains("at_least"), read.level.requiredAlone <= 1 else { return nil }
+    guard !read.parameters.contains("at_least"), read.level.isLocal else { return nil }
     return try oneKey(read, database, view, call)
   }
 
@@ -129,14 +129,6 @@ extension Frontend {
       body.append(code: "],\"cursor\":null}")
     }
     return body
-  }
-
-  /// Nobody else can be asked yet: a read that asks for more nodes than this one finds too few when its time is over.
-  private func checkLevel(_ level: Consistency, _ parameters: Parameters) async throws(LaterbaseError) {
-    guard level.requiredAlone > 1 else { return }
-    let timeout = try parameters.timeout(default: .seconds(5))
-    try await untilShutdown { () throws(LaterbaseError) in try? await Task.sleep(for: timeout) }
-    throw LaterbaseError(.behind, "\(level.requiredAlone) nodes were asked for, and this is the only one")
   }
 
   /// Names all that the answer depends on: the view's meaning, the query, the form, and the set.

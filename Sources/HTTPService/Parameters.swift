@@ -1,5 +1,6 @@
 import EventModel
 import Laterbase
+import Replication
 
 /// A query's parameters, read strictly: unknown ones, repeated ones, and values of a wrong form are refused by name.
 struct Parameters: Sendable {

@@ -1,5 +1,6 @@
 public import Laterbase
 public import Logging
+public import Replication
 
 /// What a server is told beside its databases.
 public struct ServerOptions: Sendable {

@@ -1,5 +1,6 @@
 import EventModel
 import Laterbase
+import Replication
 import ViewEngine
 import ViewKit
 

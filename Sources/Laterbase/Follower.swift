@@ -62,13 +62,15 @@ struct Follower: Sendable {
   private func follow(_ database: String) async {
     var backoff = Backoff()
     var parked: Set<Origin> = []
+    var base = Clock()
     var forgetAt = ContinuousClock.now + Self.parkedFor
     while !Task.isCancelled {
       if ContinuousClock.now >= forgetAt { (parked, forgetAt) = ([], ContinuousClock.now + Self.parkedFor) }
       let began = ContinuousClock.now
       do throws(SyncError) {
-        let outcome = try await Relay(database, from: source, to: target, node: node.id).run(wait: Self.wait, without: parked)
-        guard outcome.source != nil else { return }
+        let outcome = try await Relay(database, from: source, to: target, node: node.id).run(base: base, wait: Self.wait, without: parked)
+        guard let source = outcome.source else { return }
+        base = source.clock
         parked.formUnion(outcome.parked.map(\.origin))
         await look(at: outcome, database)
         // A source that has nothing and doesn't wait either is asked less often.
@@ -86,7 +88,7 @@ struct Follower: Sendable {
     for log in outcome.parked { tell(.parked, database, "the log \(log.origin) is left out: \(log.reason)") }
     if let alarm = outcome.alarm { tell(.alarm, database, alarm) }
     let theirs = direction == .pull ? outcome.source : outcome.target
-    if let theirs { await node.observe(theirs.clock, in: database) }
+    if let theirs { await node.hear(theirs, in: database, alarm: outcome.alarm) }
   }
 
   private func tell(_ kind: PeerNews.Kind, _ database: String?, _ message: String) {

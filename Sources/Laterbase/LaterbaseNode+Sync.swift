@@ -23,7 +23,7 @@ extension LaterbaseNode {
           wrong.append("\(name), the log \(log.origin): \(log.reason)")
         }
         if let alarm = here.alarm ?? there.alarm { alarms.append("\(name): \(alarm)") }
-        if let source = here.source { await observe(source.clock, in: name) }
+        if let source = here.source { await hear(source, in: name) }
       }
     } catch {
       throw LaterbaseError(error)
@@ -41,12 +41,5 @@ extension LaterbaseNode {
         if options.pushes { group.addTask { await Follower(self, peer, .push).run() } }
       }
     }
-  }
-
-  /// Tells a database what a peer holds. If that is more of the own log than is held here, or another log, this file was restored or copied:
-  /// the next append mints a new origin.
-  func observe(_ clock: Clock, in database: String) async {
-    guard let opened = try? await catalog.open(database) else { return }
-    opened.set.observe(clock)
   }
 }

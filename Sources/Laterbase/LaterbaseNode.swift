@@ -50,6 +50,8 @@ public final class LaterbaseNode: Sendable {
   public let peers: [any PeerTransport]
   package let world: World
   package let catalog: Catalog
+  /// The pulls that requests wait for.
+  let pulls = PullTurns()
   private let provider: any EventStoreProvider
   private let declared: [String: CompiledDatabase]
 

@@ -1,5 +1,6 @@
 import EventModel
 import EventStore
+package import Replication
 
 /// Records a stream of NDJSON of any length: one event a line, a transaction each 4 096 events or 4 MiB, while the next lines are parsed.
 /// At most two transactions' bytes are in memory. What was committed before an error stays, and the error says how much that is.
@@ -12,6 +13,8 @@ package struct LineAppend: ~Copyable {
   /// A transaction under way.
   private struct Commit {
     let outcome: Coming<Result<Appended, LaterbaseError>>
+    /// The elements, if it is counted who holds them.
+    let elements: [ElementID]
     let firstIndex: Int
     let lines: [Int]
     let lastLine: Int
@@ -34,15 +37,18 @@ package struct LineAppend: ~Copyable {
   private var progress = LaterbaseError.Progress()
   private var taken: [Taken] = []
   private var ids: [ULID]? = []
+  private var dots: ElementDots?
 
   /// - Parameters:
   ///   - idsMax: of longer streams no ids are kept.
+  ///   - keepsDots: whether it will be counted who holds the events.
   ///   - database: called at the first event.
   package init(
-    intake: consuming Intake, idsMax: Int, database: @escaping () async throws(LaterbaseError) -> OpenedDatabase
+    intake: consuming Intake, idsMax: Int, keepsDots: Bool = false, database: @escaping () async throws(LaterbaseError) -> OpenedDatabase
   ) {
     self.intake = intake
     self.idsMax = idsMax
+    dots = keepsDots ? ElementDots() : nil
     self.database = database
   }
 
@@ -54,14 +60,14 @@ package struct LineAppend: ~Copyable {
 
   /// Ends the stream.
   /// - Returns: what was recorded; `hasIDs` is false if there were too many, `database` nil if there was no event.
-  package mutating func finish(
-    _ consistency: Consistency
-  ) async throws(LaterbaseError) -> (receipt: Receipt, hasIDs: Bool, database: OpenedDatabase?) {
+  package mutating func finish() async throws(LaterbaseError) -> (
+    receipt: Receipt, hasIDs: Bool, database: OpenedDatabase?, dots: ElementDots?
+  ) {
     if lineStart < input.count { input.append(UInt8(ascii: "\n")) }
     try await record(all: true)
     try await waitForCommit()
     let appended = Appended(recorded: progress.recorded, known: progress.known, taken: taken, clock: progress.clock?.entries.first)
-    return (Receipt(ids: ids ?? [], appended, consistency: consistency), ids != nil, opened)
+    return (Receipt(ids: ids ?? [], appended), ids != nil, opened, dots)
   }
 
   /// Parses the whole lines that are there, and commits full transactions of them, or all.
@@ -136,7 +142,8 @@ package struct LineAppend: ~Copyable {
     let database = try await open()
     let outcome = Coming<Result<Appended, LaterbaseError>>()
     database.append(draft) { outcome.put($0) }
-    commit = Commit(outcome: outcome, firstIndex: firstIndex, lines: group.lines, lastLine: line - 1)
+    let elements = dots == nil ? [] : draft.items.map(\.id)
+    commit = Commit(outcome: outcome, elements: elements, firstIndex: firstIndex, lines: group.lines, lastLine: line - 1)
   }
 
   private mutating func open() async throws(LaterbaseError) -> OpenedDatabase {
@@ -160,6 +167,7 @@ package struct LineAppend: ~Copyable {
       progress.recorded += appended.recorded
       progress.known += appended.known
       if let clock = appended.clock { progress.clock = Clock([clock]) }
+      if dots != nil, let database = opened { dots?.add(try database.dots(of: commit.elements)) }
       taken += appended.taken.map { Taken(index: commit.firstIndex + $0.index, ulid: $0.ulid) }
     case .failure(var error):
       for at in error.faults.indices {

@@ -1,4 +1,4 @@
-import EventModel
+public import EventModel
 public import EventStore
 public import Replication
 
@@ -18,8 +18,14 @@ public struct LocalPeer: PeerTransport {
   }
 
   public func clock(of database: String) async throws(SyncError) -> PeerClock? {
+    try await clock(of: database, atLeast: Clock(), timeout: .zero)
+  }
+
+  public func clock(of database: String, atLeast clock: Clock, timeout: Duration) async throws(SyncError) -> PeerClock? {
     do throws(LaterbaseError) {
-      return try await open(database).peerClock
+      let opened = try await open(database)
+      try await node.wait(atLeast: clock, in: opened, timeout: timeout)
+      return said(opened.peerClock)
     } catch {
       if error.slug == .noDatabase { return nil }
       throw SyncError(error)
@@ -31,22 +37,28 @@ public struct LocalPeer: PeerTransport {
   ) async throws(SyncError) -> PullEnd {
     let opened: OpenedDatabase
     let outgoing: Outgoing
+    let turn: Holders.Turn?
     do throws(LaterbaseError) {
       opened = try await open(database)
-      outgoing = try opened.outgoing(request)
+      (outgoing, turn) = try node.beginPull(request, of: opened)
       try await opened.waitForNews(outgoing, request.wait)
     } catch {
       throw SyncError(error)
     }
-    return try await opened.send(outgoing, bytesMax: request.bytesMax, receive)
+    defer { withExtendedLifetime(turn) {} }
+    var end = try await opened.send(outgoing, bytesMax: request.bytesMax, receive)
+    end.peer = said(end.peer)
+    return end
   }
 
   public func push(_ database: String, _ pages: [RecordPage]) async throws(SyncError) -> PeerClock {
     guard DatabaseName.isLegal(database) else { throw SyncError(.refused, "\(database) can't be a database's name") }
     var ingest = Ingest(node, database)
     for page in pages { try await ingest.add(page) }
-    return try await ingest.finish()
+    return said(try await ingest.finish())
   }
+
+  private func said(_ clock: PeerClock) -> PeerClock { PeerClock(clock.clock, audit: clock.audit, node: node.id) }
 
   private func open(_ database: String) async throws(LaterbaseError) -> OpenedDatabase {
     guard DatabaseName.isLegal(database) else { throw .noDatabase(database) }

@@ -1,5 +1,6 @@
 public import EventModel
 import EventStore
+public import Replication
 public import ViewKit
 
 /// A node's database, with its type of events.
@@ -30,7 +31,7 @@ public struct OpenDatabase<Event: EventType>: Sendable {
     var intake = node.intake(compiled, request: request)
     let draft = try intake.draft(bodies: bodies)
     let database = try await node.catalog.create(name).database
-    return try await database.append(draft, consistency: consistency, timeout: timeout)
+    return try await node.append(draft, to: database, consistency: consistency, timeout: timeout)
   }
 
   private static func body(_ event: Event, _ at: Instant?, _ voiding: [ULID], index: Int) throws(LaterbaseError) -> JSON {

@@ -12,7 +12,7 @@ extension OpenedDatabase {
     }
   }
 
-  /// Waits until what is held here covers a clock.
+  /// Waits until what is held here covers a clock, without doing anything for it.
   /// - Throws: `behind` if it doesn't in time.
   package func wait(atLeast clock: Clock, timeout: Duration) async throws(LaterbaseError) {
     let deadline = ContinuousClock.now + timeout

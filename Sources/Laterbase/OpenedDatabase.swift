@@ -14,6 +14,8 @@ package final class OpenedDatabase: Sendable {
   package let views: ViewEngine
   /// The views of this build, of any database.
   let compiledViews: [CompiledView]
+  /// What others hold of it.
+  let holders = Holders()
   private let isRemoved = Atomic(false)
   private let streams = Atomic(0)
 
@@ -35,24 +37,14 @@ package final class OpenedDatabase: Sendable {
     set.append(draft) { [self] outcome in done(result(of: outcome)) }
   }
 
-  /// Appends all events of a draft or none, at a level.
-  /// - Parameter timeout: how long to wait for other nodes.
-  package func append(_ draft: Draft, consistency: Consistency, timeout: Duration) async throws(LaterbaseError) -> Receipt {
-    let ids = draft.items.map(\.ulid)
-    if consistency == .none {
-      try queue(draft)
-      return Receipt(queued: ids)
-    }
-    let appended = try result(of: await set.append(draft)).get()
-    let receipt = Receipt(ids: ids, appended, consistency: consistency)
-    // Nobody else can answer yet, so what is missing is missing until the time is over.
-    if receipt.status == .partial { try? await Task.sleep(for: timeout) }
-    return receipt
+  /// Appends all events of a draft or none, and returns when they are on this node's disk.
+  package func append(_ draft: Draft) async throws(LaterbaseError) -> Appended {
+    try result(of: await set.append(draft)).get()
   }
 
   /// Queues an append whose outcome nobody waits for.
   /// - Throws: what was refused at once: too much waits, or the database is closed.
-  private func queue(_ draft: Draft) throws(LaterbaseError) {
+  func queue(_ draft: Draft) throws(LaterbaseError) {
     let slot = Slot<LaterbaseError>()
     append(draft) { outcome in
       if case .failure(let error) = outcome { slot.put(error) }
@@ -96,6 +88,7 @@ package final class OpenedDatabase: Sendable {
   func close() {
     views.close()
     set.close()
+    holders.close()
   }
 }
 

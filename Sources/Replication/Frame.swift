@@ -39,15 +39,35 @@ public enum Frame {
       bytes.appendBigEndian(fork.digest)
     }
     var content: [UInt8] = [Kind.end.rawValue]
-    content.append(end.peer.audit == nil ? 0 : 1)
-    if let audit = end.peer.audit {
-      content.appendBigEndian(audit.elements)
-      content.appendBigEndian(audit.sum.high)
-      content.appendBigEndian(audit.sum.low)
-    }
+    write(end.peer.audit, to: &content)
     ClockDifference.write(end.peer.clock, since: held, to: &content)
     bytes.appendBigEndian(UInt32(content.count))
     bytes.append(contentsOf: content)
+  }
+
+  /// Appends 1 ‖ elements (8) ‖ audit sum (32), or 0.
+  static func write(_ audit: PeerClock.Audit?, to bytes: inout [UInt8]) {
+    guard let audit else { return bytes.append(0) }
+    bytes.append(1)
+    bytes.appendBigEndian(audit.elements)
+    bytes.appendBigEndian(audit.sum.high)
+    bytes.appendBigEndian(audit.sum.low)
+  }
+
+  /// Reads what `write` wrote, and moves `at` behind it. Nil for any other form; inside of that, nil where it says that there is none.
+  static func audit(_ bytes: RawSpan, at: inout Int) -> PeerClock.Audit?? {
+    guard at < bytes.byteCount else { return nil }
+    let start = at + 1
+    switch bytes[at] {
+    case 0:
+      at = start
+      return .some(nil)
+    case 1 where start + auditBytes <= bytes.byteCount:
+      at = start + auditBytes
+      let sum = AuditSum(high: bytes.bigEndian(at: start + 8), low: bytes.bigEndian(at: start + 24))
+      return PeerClock.Audit(elements: bytes.bigEndian(at: start), sum: sum)
+    default: return nil
+    }
   }
 }
 

@@ -104,17 +104,9 @@ public struct FrameReader: Sendable {
   }
 
   private static func peer(_ frame: RawSpan, since held: Clock) -> PeerClock? {
-    var at = 2
-    var audit: PeerClock.Audit?
-    switch frame[1] {
-    case 0: break
-    case 1:
-      guard frame.byteCount >= at + Frame.auditBytes else { return nil }
-      audit = PeerClock.Audit(elements: frame.bigEndian(at: 2), sum: AuditSum(high: frame.bigEndian(at: 10), low: frame.bigEndian(at: 26)))
-      at += Frame.auditBytes
-    default: return nil
-    }
-    guard let clock = ClockDifference.read(frame, at: &at, since: held), at == frame.byteCount else { return nil }
+    var at = 1
+    guard let audit = Frame.audit(frame, at: &at), let clock = ClockDifference.read(frame, at: &at, since: held), at == frame.byteCount
+    else { return nil }
     return PeerClock(clock, audit: audit)
   }
 }

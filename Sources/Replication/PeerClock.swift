@@ -1,7 +1,8 @@
 public import EventModel
 public import EventStore
 
-/// What a node holds of a database, of one flushed commit: its clock, and the audit of its set.
+/// What a node holds of a database, of one flushed commit: its clock, and the audit of its set. Two are equal where the same is held,
+/// whoever says so.
 public struct PeerClock: Hashable, Sendable {
   /// How many elements, and their sum: equal clocks must mean equal audits.
   public struct Audit: Hashable, Sendable {
@@ -17,11 +18,18 @@ public struct PeerClock: Hashable, Sendable {
   public var clock: Clock
   /// Nil while a damaged record ends a log before what is counted.
   public var audit: Audit?
+  /// Who says so; nil: it didn't tell.
+  public var node: Origin?
 
-  public init(_ clock: Clock = Clock(), audit: Audit?) {
+  public init(_ clock: Clock = Clock(), audit: Audit?, node: Origin? = nil) {
     self.clock = clock
     self.audit = audit
+    self.node = node
   }
+
+  public static func == (a: PeerClock, b: PeerClock) -> Bool { a.clock == b.clock && a.audit == b.audit }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(clock) }
 
   /// What a set holds.
   public init(_ set: EventSet) {

@@ -1,3 +1,4 @@
+public import EventModel
 public import EventStore
 
 /// Delta and merge with another node: over HTTP, in process, or with a data folder that is opened. Everything between two nodes is a
@@ -12,6 +13,9 @@ public protocol PeerTransport: Sendable {
   /// What it holds of a database, on disk; nil if it doesn't hold the database.
   func clock(of database: String) async throws(SyncError) -> PeerClock?
 
+  /// The same once it covers a clock, for which it does what it can, at the latest when the time is over: then what it holds, or `failed`.
+  func clock(of database: String, atLeast clock: Clock, timeout: Duration) async throws(SyncError) -> PeerClock?
+
   /// Hands out what a holder of `request.held` lacks, in pages of about 1 MiB that keep each log's order, until level or at most
   /// `request.bytesMax`. The next page is read when `receive` has returned. Where there is nothing, it waits for it up to `request.wait`.
   /// - Throws: `notHeld`; what `receive` throws; or why it could not.
@@ -24,4 +28,11 @@ public protocol PeerTransport: Sendable {
   /// - Returns: what it holds then, on disk.
   /// - Throws: `refused` if a page does not fit: those before it may be merged.
   func push(_ database: String, _ pages: [RecordPage]) async throws(SyncError) -> PeerClock
+}
+
+extension PeerTransport {
+  /// Asks for what is held now: for transports that can't wait.
+  public func clock(of database: String, atLeast clock: Clock, timeout: Duration) async throws(SyncError) -> PeerClock? {
+    try await self.clock(of: database)
+  }
 }

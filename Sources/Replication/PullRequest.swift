@@ -6,8 +6,9 @@ public import EventModel
 /// | --- | --- |
 /// | 8 | node id of whoever pulls; 0: nobody in particular |
 /// | 1 ‖ … | length and name of the cluster, UTF-8 |
-/// | 16 | base of `held`: zero, so none |
+/// | 16 | base of `held`: the first half of the SHA-256 of the clock that the last end frame told, the bytes behind its token; zero: none |
 /// | … | `held` as a `ClockDifference` from its base |
+/// | 1 ‖ … | 1 ‖ elements (8) ‖ audit sum (32) of what is held, or 0 |
 /// | 4 | bytes wanted at most |
 /// | 4 | milliseconds to wait while there is nothing |
 /// | … | origins to leave out: count (LEB128), 8 bytes each, rising |
@@ -26,16 +27,21 @@ public struct PullRequest: Hashable, Sendable {
   public var cluster: String
   /// The clock of the receiver's last flushed commit.
   public var held: Clock
+  /// A clock that the server told this node lately; empty: none.
+  public var base: Clock
+  /// Of what is held.
+  public var audit: PeerClock.Audit?
   public var bytesMax: Int
   public var wait: Duration
   /// Origins whose records the receiver doesn't take.
   public var without: Set<Origin>
 
   public init(
-    node: Origin = Origin(value: 0), cluster: String = Self.standardCluster, held: Clock, bytesMax: Int = Self.exchangeBytesMax,
-    wait: Duration = .zero, without: Set<Origin> = []
+    node: Origin = Origin(value: 0), cluster: String = Self.standardCluster, held: Clock, base: Clock = Clock(),
+    audit: PeerClock.Audit? = nil, bytesMax: Int = Self.exchangeBytesMax, wait: Duration = .zero, without: Set<Origin> = []
   ) {
-    (self.node, self.cluster, self.held, self.bytesMax, self.wait, self.without) = (node, cluster, held, bytesMax, wait, without)
+    (self.node, self.cluster, self.held, self.base, self.audit) = (node, cluster, held, base, audit)
+    (self.bytesMax, self.wait, self.without) = (bytesMax, wait, without)
   }
 
   public var bytes: [UInt8] {
@@ -43,8 +49,9 @@ public struct PullRequest: Hashable, Sendable {
     bytes.appendBigEndian(node.value)
     bytes.append(UInt8(truncatingIfNeeded: cluster.utf8.count))
     bytes.append(contentsOf: cluster.utf8.prefix(255))
-    bytes.appendBigEndian(UInt128(0))
-    ClockDifference.write(held, since: Clock(), to: &bytes)
+    bytes.appendBigEndian(base.isEmpty ? 0 : base.baseDigest)
+    ClockDifference.write(held, since: base, to: &bytes)
+    Frame.write(audit, to: &bytes)
     bytes.appendBigEndian(UInt32(clamping: bytesMax))
     let (seconds, attoseconds) = min(wait, Self.waitMax).components
     bytes.appendBigEndian(UInt32(clamping: seconds * 1000 + attoseconds / 1_000_000_000_000_000))
@@ -61,8 +68,9 @@ public struct PullRequest: Hashable, Sendable {
   }
 
   /// Reads a request.
-  /// - Throws: `malformed` for any but the one form.
-  public init(reading bytes: RawSpan) throws(Fault) {
+  /// - Parameter bases: the clock that a node was told, by its digest.
+  /// - Throws: `malformed` for any but the one form; `unknownBase`.
+  public init(reading bytes: RawSpan, bases: (Origin, UInt128) -> Clock? = { _, _ in nil }) throws(Fault) {
     guard bytes.byteCount >= 9 else { throw .malformed }
     node = Origin(value: bytes.bigEndian(at: 0))
     var at = 9 + Int(bytes[8])
@@ -70,10 +78,18 @@ public struct PullRequest: Hashable, Sendable {
       let cluster = String(validating: [UInt8](copying: bytes.extracting(9..<at)), as: UTF8.self)
     else { throw .malformed }
     self.cluster = cluster
-    guard bytes.bigEndian(at: at, as: UInt128.self) == 0 else { throw .unknownBase }
+    base = Clock()
+    let digest = bytes.bigEndian(at: at, as: UInt128.self)
+    if digest != 0 {
+      guard let known = bases(node, digest) else { throw .unknownBase }
+      base = known
+    }
     at += 16
-    guard let held = ClockDifference.read(bytes, at: &at, since: Clock()), at + 8 <= bytes.byteCount else { throw .malformed }
+    guard let held = ClockDifference.read(bytes, at: &at, since: base), let audit = Frame.audit(bytes, at: &at),
+      at + 8 <= bytes.byteCount
+    else { throw .malformed }
     self.held = held
+    self.audit = audit
     bytesMax = min(Int(bytes.bigEndian(at: at, as: UInt32.self)), Self.exchangeBytesMax)
     wait = min(Duration.milliseconds(Int64(bytes.bigEndian(at: at + 4, as: UInt32.self))), Self.waitMax)
     at += 8

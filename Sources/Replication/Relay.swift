@@ -35,12 +35,13 @@ public struct Relay: Sendable {
   /// Relays until the target holds all that the source held when it first said so, but for origins that are parked: those whose records
   /// the target refuses, or whose logs have forked. They are reported, the others go on.
   /// - Parameters:
+  ///   - base: the clock that the source told this node last (an outcome's `source`), if it did; requests are short then.
   ///   - wait: how long the source may wait for news while the two are level.
   ///   - without: origins not to ask for.
   ///   - progress: told of each number of records that went over.
   /// - Throws: why it ended early. What went over by then stays.
   public func run(
-    wait: Duration = .zero, without: Set<Origin> = [], progress: @Sendable (Int) -> Void = { _ in }
+    base: Clock = Clock(), wait: Duration = .zero, without: Set<Origin> = [], progress: @Sendable (Int) -> Void = { _ in }
   ) async throws(SyncError) -> Outcome {
     let held = try await target.clock(of: database)
     var state = RelayState(held: held ?? PeerClock(audit: PeerClock.Audit(elements: 0, sum: AuditSum())), without: without)
@@ -48,8 +49,11 @@ public struct Relay: Sendable {
     var isThere = held != nil
     var step = RelayState.Step.exchange
     var wait = wait
+    // A server keeps bases for nodes only.
+    var base = node.value == 0 ? Clock() : base
     while step == .exchange {
-      let request = PullRequest(node: node, held: state.held.clock, wait: wait, without: state.without)
+      let request = PullRequest(
+        node: node, held: state.held.clock, base: base, audit: state.held.audit, wait: wait, without: state.without)
       let end: PullEnd
       do throws(SyncError) {
         end = try await exchange(request, &state, &outcome.records, progress)
@@ -61,6 +65,7 @@ public struct Relay: Sendable {
       isThere = isThere || outcome.records > 0
       step = state.ended(end)
       wait = .zero
+      if node.value != 0 { base = end.peer.clock }
     }
     outcome.parked = state.parked
     outcome.source = state.source

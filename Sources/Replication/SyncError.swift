@@ -9,6 +9,8 @@ public struct SyncError: Error, Sendable {
     case forbidden
     /// Records that don't fit what is held: altered, a hole, a fork, or another database's.
     case refused
+    /// The peer doesn't know the clock that the request's clock is said by; whole it may be repeated.
+    case unknownBase
     /// What came is not the protocol.
     case malformed
     /// The node itself could not: its disk, or too much waits.

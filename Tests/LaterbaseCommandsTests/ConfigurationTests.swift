@@ -1,6 +1,7 @@
 import ArgumentParser
 import Laterbase
 import Logging
+import Replication
 import Testing
 
 @testable import LaterbaseCommands

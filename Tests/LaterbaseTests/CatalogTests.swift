@@ -11,7 +11,7 @@ import Testing
 
   func append(_ text: String, to database: OpenedDatabase) async throws {
     var intake = node.intake(nil)
-    _ = try await database.append(try intake.draft(document: [UInt8](text)), consistency: .one, timeout: .zero)
+    _ = try await database.append(try intake.draft(document: [UInt8](text)))
   }
 
   @Test func `opens a database once, whoever asks first`() async throws {

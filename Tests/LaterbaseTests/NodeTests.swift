@@ -1,6 +1,7 @@
 import EventModel
 import EventStore
 import LMDBStore
+import Replication
 import Testing
 import ViewKit
 

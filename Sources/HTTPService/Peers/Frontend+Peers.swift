@@ -14,15 +14,18 @@ extension Frontend {
     try Accepted.json(call.headers.accept)
     let parameters = try Parameters(call.query, known: ["at_least", "timeout"])
     let database = try await opened(name)
-    try await wait(for: database, parameters)
+    try await wait(for: database, parameters, level: .one)
     let peer = try database.reading { _ in database.peerClock }
     var body = ByteBuffer()
     Self.append(peer, to: &body)
     body.append(",\"origins\":")
     Self.append(origins: peer.clock, to: &body)
     body.append("}")
-    return Answer(200, MediaType.json, body).notCached()
+    return said(Answer(200, MediaType.json, body).notCached())
   }
+
+  /// An answer that says what this node holds, and which node this is.
+  private func said(_ answer: Answer) -> Answer { answer.adding(HTTPPeer.nodeHeader, "\(node.id)") }
 
   /// The beginning of an object that says what is held.
   private static func append(_ peer: PeerClock, to body: inout ByteBuffer) {
@@ -47,36 +50,41 @@ extension Frontend {
       throw LaterbaseError(.notAcceptable, "there is only \(MediaType.records) here")
     }
     _ = try Parameters(call.query, known: [])
-    let request = try Self.request(try await collect(body, call, bytesMax: PullRequest.bytesMaxOfRequest))
+    let bytes = try await collect(body, call, bytesMax: PullRequest.bytesMaxOfRequest)
     let database = try await opened(name)
-    let outgoing = try database.outgoing(request)
+    let request = try request(bytes, database)
+    let (outgoing, turn) = try node.beginPull(request, of: database)
     if request.wait > .zero {
       try await untilShutdown { () throws(LaterbaseError) in try await database.waitForNews(outgoing, request.wait) }
     }
     var answer = Answer(200)
     answer.fields = [("content-type", MediaType.records), ("cache-control", "no-store")]
-    answer.content = .stream { write in
+    answer.content = .stream { [node] write in
       database.beginStream()
-      defer { database.endStream() }
+      defer {
+        database.endStream()
+        withExtendedLifetime(turn) {}
+      }
       let end = try await database.send(outgoing, bytesMax: request.bytesMax) { (page) throws(SyncError) in
         var frames: [UInt8] = []
         Frame.write(page, to: &frames)
         do { try await write(ByteBuffer(bytes: frames)) } catch { throw SyncError(.cancelled, "the peer has gone") }
       }
+      node.tell(end, to: request, of: database)
       var frames: [UInt8] = []
       Frame.write(end, since: request.held, to: &frames)
       try await write(ByteBuffer(bytes: frames))
     }
-    return answer
+    return said(answer)
   }
 
-  private static func request(_ bytes: [UInt8]) throws(LaterbaseError) -> PullRequest {
+  private func request(_ bytes: [UInt8], _ database: OpenedDatabase) throws(LaterbaseError) -> PullRequest {
     let request: PullRequest
     do throws(PullRequest.Fault) {
-      request = try PullRequest(reading: bytes.raw)
+      request = try PullRequest(reading: bytes.raw) { node.base($1, toldTo: $0, in: database) }
     } catch {
       switch error {
-      case .unknownBase: throw LaterbaseError(.unknownBase, "clocks by their difference from a base are not kept here; send base zero")
+      case .unknownBase: throw LaterbaseError(.unknownBase, "that base is not kept here; send base zero and the whole clock")
       case .malformed: throw LaterbaseError(.badParameter, "the body is not a pull's request")
       }
     }
@@ -120,7 +128,7 @@ extension Frontend {
       var body = ByteBuffer()
       Self.append(peer, to: &body)
       body.append("}")
-      return Answer(200, MediaType.json, body)
+      return said(Answer(200, MediaType.json, body))
     } catch {
       switch error.code {
       case .refused: throw LaterbaseError(.doesNotFollow, error.message)

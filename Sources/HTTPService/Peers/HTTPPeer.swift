@@ -1,5 +1,5 @@
 import AsyncHTTPClient
-import EventModel
+public import EventModel
 public import EventStore
 import Laterbase
 import NIOCore
@@ -15,6 +15,10 @@ public struct HTTPPeer: PeerTransport {
   /// - Parameter url: of the server.
   public init(_ url: String) { name = url.hasSuffix("/") ? String(url.dropLast()) : url }
 
+  /// The header that says which node an answer is from.
+  static let nodeHeader = "laterbase-node"
+  /// A longer clock isn't named in a URL.
+  private static let clockBytesMax = 6 << 10
   /// Of an answer in JSON, bytes.
   private static let answerBytesMax = 16 << 20
 
@@ -38,8 +42,20 @@ public struct HTTPPeer: PeerTransport {
   }
 
   public func clock(of database: String) async throws(SyncError) -> PeerClock? {
+    try await clock(of: database, "", within: .seconds(60))
+  }
+
+  public func clock(of database: String, atLeast clock: Clock, timeout: Duration) async throws(SyncError) -> PeerClock? {
+    let token = clock.token
+    guard !clock.isEmpty, token.utf8.count <= Self.clockBytesMax else { return try await self.clock(of: database, "", within: timeout) }
+    // No longer than an answer may take to begin.
+    let milliseconds = min(max(1, timeout / .milliseconds(1)), 50_000)
+    return try await self.clock(of: database, "?at_least=\(token)&timeout=\(Int(milliseconds))ms", within: timeout + .seconds(5))
+  }
+
+  private func clock(of database: String, _ query: String, within time: Duration) async throws(SyncError) -> PeerClock? {
     do throws(SyncError) {
-      return try clock(try await json(try await send(.GET, try path(database, "clock"))))
+      return try await clock(try await send(.GET, try path(database, "clock") + query, within: time))
     } catch {
       if error.code == .notHeld { return nil }
       throw error
@@ -49,7 +65,7 @@ public struct HTTPPeer: PeerTransport {
   public func pull(
     _ database: String, _ request: PullRequest, receive: @Sendable (RecordPage) async throws(SyncError) -> Void
   ) async throws(SyncError) -> PullEnd {
-    let answer = try await send(.POST, try path(database, "pull"), ByteBuffer(bytes: request.bytes))
+    let answer = try await pull(database, request)
     guard answer.headers.first(name: "content-type") == MediaType.records else { throw malformed }
     // A page and a record may end behind the bytes asked for, and frames have headers.
     var reader = FrameReader(held: request.held, bytesMax: request.bytesMax * 2 + 4 * PullRequest.pageBytes)
@@ -62,14 +78,28 @@ public struct HTTPPeer: PeerTransport {
       throw unreachable(error)
     }
     if !reader.page.entries.isEmpty { try await receive(reader.takePage()) }
-    guard let end = reader.end, reader.isBetweenFrames else { throw SyncError(.unreachable, "\(name) broke off its answer") }
+    guard var end = reader.end, reader.isBetweenFrames else { throw SyncError(.unreachable, "\(name) broke off its answer") }
+    end.peer.node = Self.node(answer)
     return end
+  }
+
+  /// Sends a pull; once more with the whole clock if the peer doesn't know its base any more.
+  private func pull(_ database: String, _ request: PullRequest) async throws(SyncError) -> HTTPClientResponse {
+    let path = try path(database, "pull")
+    do throws(SyncError) {
+      return try await send(.POST, path, ByteBuffer(bytes: request.bytes))
+    } catch {
+      guard error.code == .unknownBase, !request.base.isEmpty else { throw error }
+    }
+    var whole = request
+    whole.base = Clock()
+    return try await send(.POST, path, ByteBuffer(bytes: whole.bytes))
   }
 
   public func push(_ database: String, _ pages: [RecordPage]) async throws(SyncError) -> PeerClock {
     var bytes: [UInt8] = []
     for page in pages { Frame.write(page, to: &bytes) }
-    return try clock(try await json(try await send(.POST, try path(database, "log"), ByteBuffer(bytes: bytes))))
+    return try await clock(try await send(.POST, try path(database, "log"), ByteBuffer(bytes: bytes)))
   }
 
   // MARK: calls
@@ -80,7 +110,10 @@ public struct HTTPPeer: PeerTransport {
   }
 
   /// Sends a request; its answer's status is 200, its body is not read yet.
-  private func send(_ method: HTTPMethod, _ path: String, _ body: ByteBuffer? = nil) async throws(SyncError) -> HTTPClientResponse {
+  private func send(
+    _ method: HTTPMethod, _ path: String, _ body: ByteBuffer? = nil, within time: Duration? = nil
+  ) async throws(SyncError) -> HTTPClientResponse {
+    let deadline = time.map { NIODeadline.now() + TimeAmount($0) } ?? .distantFuture
     var request = HTTPClientRequest(url: name + path)
     request.method = method
     if let body {
@@ -88,7 +121,7 @@ public struct HTTPPeer: PeerTransport {
       request.body = .bytes(body)
     }
     let answer: HTTPClientResponse
-    do { answer = try await Self.http.execute(request, deadline: .distantFuture) } catch { throw unreachable(error) }
+    do { answer = try await Self.http.execute(request, deadline: deadline) } catch { throw unreachable(error) }
     if answer.status == .ok { return answer }
     throw await problem(answer)
   }
@@ -99,12 +132,19 @@ public struct HTTPPeer: PeerTransport {
     do throws(JSONError) { return try JSON(parsing: buffer.bytes) } catch { throw malformed }
   }
 
-  private func clock(_ answer: JSON) throws(SyncError) -> PeerClock {
-    guard let clock = answer["clock"]?.string.flatMap({ Clock(token: $0) }) else { throw malformed }
-    guard let elements = answer["events"]?.int, elements >= 0, let sum = answer["sum"]?.string.flatMap({ AuditSum(hex: $0) }) else {
-      return PeerClock(clock, audit: nil)
+  private func clock(_ answer: HTTPClientResponse) async throws(SyncError) -> PeerClock {
+    let json = try await json(answer)
+    guard let clock = json["clock"]?.string.flatMap({ Clock(token: $0) }) else { throw malformed }
+    let node = Self.node(answer)
+    guard let elements = json["events"]?.int, elements >= 0, let sum = json["sum"]?.string.flatMap({ AuditSum(hex: $0) }) else {
+      return PeerClock(clock, audit: nil, node: node)
     }
-    return PeerClock(clock, audit: PeerClock.Audit(elements: UInt64(elements), sum: sum))
+    return PeerClock(clock, audit: PeerClock.Audit(elements: UInt64(elements), sum: sum), node: node)
+  }
+
+  /// Which node answered; nil if it doesn't say.
+  private static func node(_ answer: HTTPClientResponse) -> Origin? {
+    answer.headers.first(name: nodeHeader).flatMap { Origin($0) }
   }
 
   // MARK: failures
@@ -117,7 +157,8 @@ public struct HTTPPeer: PeerTransport {
       case 404: .notHeld
       case 403: .forbidden
       case 409, 422: .refused
-      case 412, 415, 400, 413: .malformed
+      case 412: .unknownBase
+      case 415, 400, 413: .malformed
       default: .failed
       }
     return SyncError(code, "\(name): \(detail ?? "it answers \(answer.status.code)")")

@@ -1,6 +1,7 @@
 import ArgumentParser
 import EventModel
 import Laterbase
+import Replication
 import Logging
 
 /// What a server can be told: each is a flag, a key of the YAML file, and an environment variable (see `Configuration`).

@@ -1,31 +1,6 @@
 public import EventModel
 public import EventStore
-
-/// On how many disks an event is before its append is answered. It orders nothing (DESIGN §4).
-public enum Consistency: String, CaseIterable, Sendable {
-  /// Queued: the answer promises nothing.
-  case none
-  /// On this node's disk.
-  case one
-  case two, three
-  /// On a majority of the members that hold the database.
-  case quorum
-  /// On a majority of those in this node's region.
-  case localQuorum = "local_quorum"
-  /// On a majority in each region.
-  case eachQuorum = "each_quorum"
-  case all
-
-  /// How many copies are needed where this node is the only member.
-  package var requiredAlone: Int {
-    switch self {
-    case .none: 0
-    case .one, .quorum, .localQuorum, .eachQuorum, .all: 1
-    case .two: 2
-    case .three: 3
-    }
-  }
-}
+package import Replication
 
 /// What became of an append.
 public struct Receipt: Sendable {
@@ -55,15 +30,19 @@ public struct Receipt: Sendable {
   /// Copies known of.
   public var achieved: Int
 
-  package init(ids: [ULID], _ appended: Appended, consistency: Consistency) {
+  /// Of events that are on this node's disk, which is what `one` asks for.
+  package init(ids: [ULID], _ appended: Appended) {
     self.ids = ids
     recorded = appended.recorded
     known = appended.known
     taken = appended.taken
     clock = appended.clock.map { Clock($0) }
-    required = consistency.requiredAlone
-    achieved = 1
-    status = required > achieved ? .partial : .success
+    (required, achieved, status) = (1, 1, .success)
+  }
+
+  /// Says how far a level was reached.
+  package mutating func set(_ count: Quorum.Count) {
+    (required, achieved, status) = (count.required, count.achieved, count.isReached ? .success : .partial)
   }
 
   package init(queued ids: [ULID]) {

@@ -1,0 +1,106 @@
+import EventModel
+import EventStore
+import Replication
+import Synchronization
+
+/// What other nodes hold of a database, as they told, and who of them is pulling. The mutex owns the tables; who waits for news is woken
+/// outside of it.
+package final class Holders: Sendable {
+  private struct State {
+    var held = HeldTable()
+    var bases = ClockBases()
+    var pulls: [Origin: Pulling] = [:]
+    /// Who was last found to mean another set by the same clock.
+    var alarms: [Origin: String] = [:]
+    var alarmCount: UInt64 = 0
+  }
+
+  private struct Pulling {
+    var underWay = 0
+    var ended = ContinuousClock.now
+  }
+
+  private let state = Mutex(State())
+  /// Announces each node's word that is another one than before.
+  let changes = ChangeSignal()
+
+  /// Between an answer and its next request a puller puts on disk what it got: that long it counts as pulling.
+  static let betweenPulls = Duration.seconds(2)
+  private static let nodesMax = 1000
+
+  /// What nodes hold, as each told last.
+  var held: [Origin: HeldTable.Entry] { state.withLock { $0.held.entries } }
+
+  /// Takes a node's word of what it holds.
+  func note(_ node: Origin, _ clock: Clock, at heard: Instant) {
+    if state.withLock({ $0.held.note(node, clock, at: heard) }) { changes.announce() }
+  }
+
+  /// The nodes that hold elements.
+  func holders(of dots: ElementDots) -> Set<Origin> { state.withLock { $0.held.holders(of: dots) } }
+
+  /// Wakes who waits, for ever.
+  func close() { changes.close() }
+
+  // MARK: pulls
+
+  /// A pull under way that waits for news, as long as it lives.
+  package final class Turn: Sendable {
+    private let holders: Holders
+    private let node: Origin
+
+    fileprivate init(_ holders: Holders, _ node: Origin) { (self.holders, self.node) = (holders, node) }
+
+    deinit { holders.endPull(node) }
+  }
+
+  func beginPull(_ node: Origin) -> Turn {
+    state.withLock { state in
+      if state.pulls.count >= Self.nodesMax { state.pulls = state.pulls.filter { $0.value.underWay > 0 } }
+      state.pulls[node, default: Pulling()].underWay += 1
+    }
+    return Turn(self, node)
+  }
+
+  private func endPull(_ node: Origin) {
+    state.withLock { state in
+      state.pulls[node]?.underWay -= 1
+      state.pulls[node]?.ended = .now
+    }
+  }
+
+  /// Whether a node will soon tell by itself what it holds: its pull waits for news, or did just now.
+  func isPulling(_ node: Origin) -> Bool {
+    state.withLock { state in
+      guard let pulling = state.pulls[node] else { return false }
+      return pulling.underWay > 0 || pulling.ended + Self.betweenPulls > .now
+    }
+  }
+
+  // MARK: bases
+
+  /// Keeps what a peer is told at a pull's end, for its next request to differ from.
+  func tell(_ clock: Clock, to node: Origin) { state.withLock { $0.bases.tell(clock, to: node) } }
+
+  /// The clock that a peer was told, by its digest.
+  func base(_ digest: UInt128, toldTo node: Origin) -> Clock? { state.withLock { $0.bases.clock(digest, toldTo: node) } }
+
+  // MARK: alarms
+
+  /// How often equal clocks were found to mean different sets.
+  var alarmCount: UInt64 { state.withLock { $0.alarmCount } }
+
+  /// Takes an exchange's audit: what is wrong, if anything is.
+  /// - Returns: whether a person should be told: not once more of the same.
+  @discardableResult func note(alarm: String?, of node: Origin) -> Bool {
+    state.withLock { state in
+      guard let alarm else {
+        state.alarms[node] = nil
+        return false
+      }
+      state.alarmCount += 1
+      if state.alarms.count >= Self.nodesMax { state.alarms = [:] }
+      return state.alarms.updateValue(alarm, forKey: node) != alarm
+    }
+  }
+}
