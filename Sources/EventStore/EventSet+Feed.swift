@@ -187,7 +187,7 @@ struct FeedWalk {
     if suppressed, !repeats { return true }
     let voidedBy = voids ? try set.voids(of: ulid, reader) : []
     let isVoid = record[Record.Offset.kind] == Record.Kind.void.rawValue
-    return try visit(StoredEvent(ulid: ulid, first: first, voidedBy: voidedBy, isVoid: isVoid), body)
+    return try visit(StoredEvent(ulid: ulid, first: first, voidedBy: voidedBy, isVoid: isVoid, reached: reached), body)
   }
 
   /// Whether the running clock covers a dot; what it claims above this node's own n suppresses nothing.

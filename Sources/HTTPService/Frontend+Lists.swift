@@ -7,6 +7,8 @@ import NIOPosix
 extension Frontend {
   /// Answers up to this many bytes have a length; longer ones are streamed.
   private static let wholeBytesMax = 1 << 20
+  /// Nor is more read for one: much may be filtered out.
+  private static let wholePiecesMax = 16
 
   /// The answer with a list.
   /// - Parameters:
@@ -19,8 +21,11 @@ extension Frontend {
     var pieces = pieces
     var body = ByteBufferAllocator().buffer(capacity: 8 << 10)
     if let head { body.append(head) } else if form == .array { body.append(code: "{\"events\":[") }
-    var more = true
-    while more, body.readableBytes < Self.wholeBytesMax { more = try pieces.writePiece(to: &body) }
+    var (more, count) = (true, 0)
+    while more, body.readableBytes < Self.wholeBytesMax, count < Self.wholePiecesMax {
+      more = try pieces.writePiece(to: &body)
+      count += 1
+    }
     var answer = Answer(200)
     answer.fields = [("content-type", form.mediaType), ("vary", "accept"), ("cache-control", "private, no-cache")]
     if more {

@@ -8,24 +8,26 @@ extension Frontend {
   /// The parameters of each shape of `GET /db/{db}/e`, and those of all.
   private static let shapes: [(name: String, parameters: [String])] = [
     ("keys", ["keys"]), ("key", ["key", "at"]), ("range", ["from", "to", "cursor", "descending", "limit"]),
-    ("feed", ["lc", "feed", "limit"]),
+    ("feed", feedParameters),
   ]
-  private static let everywhere = ["bodies", "consistency", "at_least", "timeout"]
+  static let everywhere = ["bodies", "consistency", "at_least", "timeout"]
   /// Keys that a URL, and a body, may name.
   private static let keysMax = 250
   private static let readKeysMax = 10_000
-  private static let limitStandard = 1000
+  static let limitStandard = 1000
 
   /// `GET /db/{db}/e` in its four shapes.
   func events(_ name: String, _ call: Call) async throws(LaterbaseError) -> Answer {
-    let form = try Accepted.list(call.headers.accept)
     let known = Self.shapes.flatMap(\.parameters) + Self.everywhere
-    let parameters = try Parameters(call.query, known: known)
-    let shape = Self.shapes.first { shape in shape.parameters.contains { $0 != "limit" && parameters.contains($0) } } ?? Self.shapes[3]
-    for other in known where !(shape.parameters + Self.everywhere).contains(other) && parameters.contains(other) {
-      throw LaterbaseError(.badParameter, "\(other) can't be given together with \(parameters.first(of: shape.parameters) ?? shape.name)")
+    let parameters = try Parameters(call.query, known: known, prefix: FeedCall.memberPrefix)
+    let given = parameters.named.map { $0.name.hasPrefix(FeedCall.memberPrefix) ? FeedCall.memberPrefix : $0.name }
+    let shape = Self.shapes.first { shape in shape.parameters.contains { $0 != "limit" && given.contains($0) } } ?? Self.shapes[3]
+    for (other, name) in zip(parameters.named, given) where !(shape.parameters + Self.everywhere).contains(name) {
+      throw LaterbaseError(
+        .badParameter, "\(other.name) can't be given together with \(parameters.first(of: shape.parameters) ?? shape.name)")
     }
-    if shape.name == "feed" { return try await feed(name, parameters, form) }
+    if shape.name == "feed" { return try await feed(name, try FeedCall(parameters, call.headers), call) }
+    let form = try Accepted.list(call.headers.accept)
     let database = try await opened(name)
     let bodies = try parameters.flag("bodies", default: true)
     switch shape.name {
@@ -44,39 +46,6 @@ extension Frontend {
       return try answer(RangeReader(database, bounds, limit: limit, form: form, bodies: bodies), of: database, form) {
         Self.writeCursor($0.cursor, to: &$1)
       }
-    }
-  }
-
-  // MARK: feed
-
-  /// `POST /db/{db}/e/_feed`.
-  func feed(_ name: String, _ call: Call, _ body: RequestBody) async throws(LaterbaseError) -> Answer {
-    let form = try Accepted.list(call.headers.accept)
-    let object = try await object(body, call, bytesMax: 2 << 20)
-    let parameters = try Parameters(call.query, object, known: ["lc", "feed", "limit"] + Self.everywhere)
-    return try await feed(name, parameters, form)
-  }
-
-  private func feed(_ name: String, _ parameters: Parameters, _ form: ListForm) async throws(LaterbaseError) -> Answer {
-    let clock = try parameters.clock("lc") ?? Clock()
-    let limit = try parameters.count("limit", default: Self.limitStandard)
-    let bodies = try parameters.flag("bodies", default: true)
-    let waits = try parameters.isLongPoll()
-    let timeout = try parameters.timeout(default: .seconds(30))
-    let database = try await opened(name)
-    try await wait(for: database, parameters)
-    var reader = FeedReader(database, after: clock, limit: limit, form: form, bodies: bodies)
-    if waits { reader = try await waited(reader, timeout) }
-    return try answer(reader, of: database, form, Self.writeClock)
-  }
-
-  /// A reader at the clock from which on there is something, or where the time was over.
-  private func waited(_ reader: FeedReader, _ timeout: Duration) async throws(LaterbaseError) -> FeedReader {
-    let deadline = ContinuousClock.now + timeout
-    return try await untilShutdown { () throws(LaterbaseError) in
-      var reader = reader
-      try await reader.wait(until: deadline)
-      return reader
     }
   }
 
@@ -148,33 +117,5 @@ extension Frontend {
       bounds.cursor = cursor
     }
     return bounds
-  }
-}
-
-extension Parameters {
-  /// What `feed` says.
-  func isLongPoll() throws(LaterbaseError) -> Bool {
-    switch text("feed") {
-    case nil, "normal": return false
-    case "longpoll": return true
-    default: throw Self.wrong("feed", "normal or longpoll")
-    }
-  }
-
-  /// A query's parameters and a body's members together.
-  init(_ query: Substring?, _ object: JSON, known: [String]) throws(LaterbaseError) {
-    try self.init(query, known: known)
-    for (name, value) in object.members ?? [] {
-      guard known.contains(name) else {
-        throw LaterbaseError(.badParameter, "there is no member \(name) here; there are: \(known.joined(separator: ", "))")
-      }
-      guard !contains(name) else { throw LaterbaseError(.badParameter, "\(name) is given twice") }
-      switch value.kind {
-      case .string: add(name, value.string ?? "")
-      case .number, .boolean: add(name, value.description)
-      case .null: break
-      case .array, .object: throw Self.wrong(name, "a plain value")
-      }
-    }
   }
 }

@@ -1,5 +1,6 @@
 import EventModel
 import Laterbase
+import NIOCore
 import ViewEngine
 
 extension Frontend {
@@ -23,22 +24,29 @@ extension Frontend {
     let database = try await opened(name)
     _ = try database.status(view)
     let source = ViewEventSource(follower: ViewFollower(database, view, query, after: last ?? given), timeout: heartbeat)
-    return try eventStream(source, heartbeat: heartbeat, call)
+    return try stream(source, heartbeat: heartbeat, call)
   }
 }
 
-private struct ViewEventSource: EventStreamSource {
+private struct ViewEventSource: StreamSource {
   var follower: ViewFollower
   let timeout: Duration
 
+  let mediaType = MediaType.eventStream
+  let pause = Duration.milliseconds(50)
+
   var database: OpenedDatabase { follower.database }
 
-  mutating func writePage(to events: inout ServerSentEvents) async throws(LaterbaseError) -> Bool {
-    let page = try await follower.next(timeout: timeout)
-    for row in page.rows { events.event("row", data: row) }
-    if let clock = page.clock { events.id(clock.token) }
-    return page.more
+  mutating func writePage(to page: inout ByteBuffer) async throws(LaterbaseError) -> StreamTurn {
+    let next = try await follower.next(timeout: timeout)
+    for row in next.rows { ServerSentEvents.event("row", data: row, to: &page) }
+    if let clock = next.clock { ServerSentEvents.id(clock.token, to: &page) }
+    return next.more ? .goOn : .wait
   }
+
+  func writeHeartbeat(to page: inout ByteBuffer) { ServerSentEvents.heartbeat(to: &page) }
+
+  func writeEnd(to page: inout ByteBuffer) {}
 }
 
 extension Parameters {

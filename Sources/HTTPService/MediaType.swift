@@ -83,6 +83,13 @@ enum Accepted {
     }
   }
 
+  /// Refuses a client that doesn't take lines of JSON.
+  static func lines(_ accept: String?) throws(LaterbaseError) {
+    if let accept, best(accept, of: [MediaType.ndjson]) == nil {
+      throw LaterbaseError(.notAcceptable, "there is only application/x-ndjson here, not \(accept)")
+    }
+  }
+
   /// Refuses a client that doesn't take server-sent events.
   static func eventStream(_ accept: String?) throws(LaterbaseError) {
     if let accept, best(accept, of: [MediaType.eventStream]) == nil {

@@ -14,17 +14,19 @@ struct Parameters: Sendable {
   /// - Parameters:
   ///   - query: what follows the question mark. Empty pairs are skipped; a plus sign is a plus sign.
   ///   - known: the names that the request may have.
-  init(_ query: Substring?, known: [String]) throws(LaterbaseError) {
+  ///   - prefix: what further names that it may have begin with.
+  init(_ query: Substring?, known: [String], prefix: String? = nil) throws(LaterbaseError) {
     guard let query, !query.isEmpty else { return }
     for pair in query.split(separator: "&") {
       let sign = pair.utf8.firstIndex(of: UInt8(ascii: "="))
       guard let name = pair[..<(sign ?? pair.endIndex)].percentDecoded else {
         throw LaterbaseError(.badParameter, "a parameter's name is not percent-encoded UTF-8")
       }
-      guard known.contains(name) else {
+      guard known.contains(name) || prefix.map(name.hasPrefix) ?? false else {
+        let all = known + (prefix.map { ["\($0)…"] } ?? [])
         throw LaterbaseError(
           .badParameter,
-          "there is no parameter \(name) here; \(known.isEmpty ? "there are none" : "there are: " + known.joined(separator: ", "))")
+          "there is no parameter \(name) here; \(all.isEmpty ? "there are none" : "there are: " + all.joined(separator: ", "))")
       }
       guard !pairs.contains(where: { $0.name == name }) else { throw LaterbaseError(.badParameter, "\(name) is given twice") }
       guard let value = (sign.map { pair[pair.index(after: $0)...] } ?? "").percentDecoded else {

@@ -35,8 +35,8 @@ public struct ServerOptions: Sendable {
   public var driftMaxMilliseconds: Int64 = 60_000
   /// Connections open at a time; more wait to be accepted.
   public var connectionsMax = 10_000
-  /// Streams of server-sent events at a time; one more is refused.
-  public var eventStreamsMax = 1000
+  /// Answers without an end at a time, feeds and views that are followed; one more is refused.
+  public var streamsMax = 1000
   /// How long a connection may be idle between requests.
   public var idleTimeout = Duration.seconds(60)
   /// A body slower than 1 KiB/s over so long is cut, and an answer that isn't taken for as long as a connection may be idle.

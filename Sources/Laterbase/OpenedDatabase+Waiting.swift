@@ -41,7 +41,11 @@ extension FeedReader {
       let more = try next.writePiece(to: &probe)
       if next.events > 0 { return }
       self = next.following()
-      if more { continue }
+      if more, ContinuousClock.now < deadline, !Task.isCancelled {
+        // Much may be filtered out: others want this thread too.
+        await Task.yield()
+        continue
+      }
       if ContinuousClock.now >= deadline || Task.isCancelled || database.set.changes.isClosed {
         // The database may have been removed since it was read above.
         return try database.reading { _ in }

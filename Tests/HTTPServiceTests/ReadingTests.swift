@@ -202,7 +202,7 @@ import Testing
         "bodies=yes", "timeout=5", "timeout=6m", "from=yesterday", "to=2026-01-01", "descending=1", "cursor=x", "keys=x", "keys=,",
         "lc=0&from=2026-01-01T00:00:00Z", "keys=\(`Writing over HTTP`.id)&limit=3", "at=2026-01-01T00:00:00Z", "bodies=%zz", "%zz=1",
         "limit=%ff",
-        "from=2026-01-01T00:00:00+01:00&from", "feed=eventsource", "type=x",
+        "from=2026-01-01T00:00:00+01:00&from", "feed=stream", "kind=x",
       ]
       for query in wrong {
         let reply = try await client.get("/db/plain/e?\(query)")

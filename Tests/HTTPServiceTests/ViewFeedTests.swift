@@ -99,7 +99,7 @@ import ViewKit
   }
 
   @Test func `is one of so many, and its place is free when it is closed`() async throws {
-    try await Self.serving({ $0.eventStreamsMax = 2 }) { client in
+    try await Self.serving({ $0.streamsMax = 2 }) { client in
       let streams = [try await Self.open(client, "\(Self.path)&heartbeat=100ms"), try await Self.open(client)]
       for stream in streams { _ = await stream.read { $0.contains("id: ") } }
       #expect(try await client.get(Self.path).slug == "busy")
