@@ -20,9 +20,9 @@ public struct VerifyReport: Sendable {
 extension EventSet {
   /// Proves the whole database on one snapshot: every checksum, every chain from its start, no hole; `ids` and `log` compared both ways;
   /// counts, audit sum, voids. Changes nothing.
-  /// - Parameter progress: called now and then with the records read so far.
+  /// - Parameter progress: called now and then with what was found so far; what it throws ends the check.
   /// - Complexity: O(records); hashes every body.
-  public func verify(progress: (VerifyReport) -> Void = { _ in }) throws(StoreError) -> VerifyReport {
+  public func verify(progress: (VerifyReport) throws(StoreError) -> Void = { _ in }) throws(StoreError) -> VerifyReport {
     try store.read { (reader: borrowing any StoreReader & ~Copyable) throws(StoreError) in
       var check = Verification(name: name)
       var state: SetState?
@@ -31,7 +31,7 @@ extension EventSet {
         check.report.fault(error.message)
       }
       try check.walkLog(reader, progress)
-      try check.walkElements(reader)
+      try check.walkElements(reader, progress)
       try check.compareVoids(reader)
       if let state { check.compare(state) }
       return check.report
@@ -58,7 +58,9 @@ private struct Verification: ~Copyable {
   init(name: String) { self.name = name }
 
   /// Every record: form, checksum, place in its chain, and that its element's row lists it.
-  mutating func walkLog(_ reader: borrowing any StoreReader & ~Copyable, _ progress: (VerifyReport) -> Void) throws(StoreError) {
+  mutating func walkLog(_ reader: borrowing any StoreReader & ~Copyable, _ progress: (VerifyReport) throws(StoreError) -> Void)
+    throws(StoreError)
+  {
     let cursor = try reader.cursor(.log)
     var head: (origin: Origin, n: UInt64, chain: Digest?)?
     var found = try cursor.next()
@@ -76,7 +78,7 @@ private struct Verification: ~Copyable {
       head = (dot.origin, dot.n, chain)
       report.records += 1
       report.bytes += UInt64(cursor.value.byteCount)
-      if report.records % 50_000 == 0 { progress(report) }
+      if report.records % 50_000 == 0 { try progress(report) }
       found = try cursor.next()
     }
   }
@@ -117,7 +119,9 @@ private struct Verification: ~Copyable {
   }
 
   /// Every element: its flags, its dots in order, and `again` for all dots of those with more than one.
-  mutating func walkElements(_ reader: borrowing any StoreReader & ~Copyable) throws(StoreError) {
+  mutating func walkElements(
+    _ reader: borrowing any StoreReader & ~Copyable, _ progress: (VerifyReport) throws(StoreError) -> Void
+  ) throws(StoreError) {
     let cursor = try reader.cursor(.ids)
     let voids = try reader.cursor(.voids)
     var last: ULID?
@@ -130,6 +134,7 @@ private struct Verification: ~Copyable {
         continue
       }
       report.elements += 1
+      if report.elements % 50_000 == 0 { try progress(report) }
       sum.add(id)
       bodies = last == id.ulid ? bodies + 1 : 1
       if bodies == 2 { conflicts += 1 }

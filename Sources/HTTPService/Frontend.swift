@@ -16,6 +16,7 @@ final class Frontend: Sendable {
   let dates = DateText()
   let mailboxes = Mailboxes()
   let streams = StreamCount()
+  let checks = StreamCount()
   private let current = Atomic(Phase.starting)
 
   /// The request line's and the headers' most bytes.
@@ -96,6 +97,7 @@ final class Frontend: Sendable {
     case .skipped(let name, let view): return try await skipped(name, view, call)
     case .restatements(let name, let view): return try await restatements(name, view, call)
     case .clock(let name): return try await clock(name, call)
+    case .verify(let name): return try await verify(name, call)
     case .pull(let name): return try await pull(name, call, body)
     case .log(let name): return try await push(name, call, body)
     }

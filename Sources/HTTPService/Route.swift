@@ -16,6 +16,7 @@ enum Route: Sendable, Equatable {
   case skipped(String, String)
   case restatements(String, String)
   case clock(String)
+  case verify(String)
   case pull(String)
   case log(String)
 
@@ -34,6 +35,7 @@ enum Route: Sendable, Equatable {
     case ("db", 2) where rest[1] == "e": self = .events(rest[0])
     case ("db", 2) where rest[1] == "v": self = .views(rest[0])
     case ("db", 2) where rest[1] == "clock": self = .clock(rest[0])
+    case ("db", 2) where rest[1] == "verify": self = .verify(rest[0])
     case ("db", 2) where rest[1] == "pull": self = .pull(rest[0])
     case ("db", 2) where rest[1] == "log": self = .log(rest[0])
     case ("db", 3) where rest[1] == "e" && rest[2] == "_feed": self = .feed(rest[0])
@@ -50,7 +52,7 @@ enum Route: Sendable, Equatable {
   /// The methods that it takes, without HEAD and OPTIONS.
   var methods: [Call.Method] {
     switch self {
-    case .root, .health, .ready, .databases, .event, .views, .skipped, .restatements, .clock: [.get]
+    case .root, .health, .ready, .databases, .event, .views, .skipped, .restatements, .clock, .verify: [.get]
     case .view: [.get, .put, .delete]
     case .database: [.get, .put, .post, .delete]
     case .events: [.get, .post]
@@ -75,7 +77,7 @@ enum Route: Sendable, Equatable {
     case .root, .health, .ready, .databases: nil
     case .database(let name), .events(let name), .feed(let name), .read(let name), .views(let name): name
     case .event(let name, _), .view(let name, _), .skipped(let name, _), .restatements(let name, _): name
-    case .clock(let name), .pull(let name), .log(let name): name
+    case .clock(let name), .verify(let name), .pull(let name), .log(let name): name
     }
   }
 }

@@ -45,6 +45,9 @@ public struct ServerOptions: Sendable {
   package var viewTimeout = Duration.seconds(30)
   /// The version that `GET /` tells.
   public var version = laterbaseVersion
+  /// What proves a database (`GET /db/{db}/verify`): in another process, if this one is not to end with what a damaged file ends. Nil: in
+  /// this one.
+  public var check: DatabaseCheck?
   public var logger = Logger(label: "laterbase")
   /// Called once requests are taken, with the port.
   public var onListening: @Sendable (_ port: Int) async -> Void = { _ in }

@@ -150,6 +150,12 @@ import EventStore
     }
   }
 
+  /// Frees the places of readers in processes that have died, whose snapshots would keep old pages for ever.
+  func forgetDeadReaders() throws(StoreError) {
+    var dead: Int32 = 0
+    try unsafe LMDBCode(mdb_reader_check(handle, &dead)).check("free the dead readers of", folder)
+  }
+
   /// Closes it. No transaction may be open: the gate sees to that.
   func close() { unsafe mdb_env_close(handle) }
 }

@@ -186,6 +186,11 @@ public final class LMDBEventStore: EventStore {
   /// Pages in use × the size of a page. O(transactions whose pages are free).
   public func bytesUsed() throws(StoreError) -> UInt64 { try gate.withEnvironment { (open) throws(StoreError) in try open.bytesUsed() } }
 
+  /// Frees what readers in other processes held that have died; see `readOnly`. O(readers).
+  public func forgetDeadReaders() throws(StoreError) {
+    try gate.withEnvironment { (open) throws(StoreError) in try open.forgetDeadReaders() }
+  }
+
   public func close() { gate.close() }
 
   /// Whether its environment is open at this moment.

@@ -19,6 +19,7 @@ extension ServeFlags {
     options.createsDatabases = !noCreate
     (options.allowedHosts, options.corsOrigins) = (allowedHost, corsOrigin)
     options.logger = logger
+    options.check = { [data] (database, tell) in try await VerifyProcess(data: data, database: database, isServed: true).run { tell($0) } }
     return options
   }
 }

@@ -3,13 +3,6 @@ import EventModel
 import EventStore
 import FoundationEssentials
 import LMDBStore
-import Subprocess
-
-#if canImport(System)
-  import System
-#else
-  import SystemPackage
-#endif
 
 /// Proves a data folder, each database in a child process: LMDB trusts its own pages, so a damaged one can end the process that reads
 /// it, and then this one is there to say so.
@@ -23,10 +16,13 @@ struct Verify: ContextCommand {
   var databases: [String] = []
   @Flag(help: "Print progress and results as lines of JSON.") var json = false
   @Flag(help: .hidden) var child = false
+  @Flag(help: .hidden) var served = false
 
   func perform(_ context: Context) async throws(Failure) {
     if child {
-      for name in databases { try VerifyChild(data: data, databases: context.databases, console: context.console).check(name) }
+      for name in databases {
+        try VerifyChild(data: data, databases: context.databases, isServed: served, console: context.console).check(name)
+      }
       return
     }
     let all = try names()
@@ -67,6 +63,14 @@ struct Verify: ContextCommand {
     var views = 0
     var faults: [String] = []
 
+    mutating func take(_ answer: JSON) {
+      records = answer["records"]?.int ?? records
+      guard answer["ok"] != nil else { return }
+      events = answer["events"]?.int ?? 0
+      views = answer["views"]?.int ?? 0
+      faults = answer["faults"]?.elements?.compactMap(\.string) ?? []
+    }
+
     var words: String {
       faults.isEmpty
         ? "\(name): ok, \(records) records, \(events) events" + (views == 0 ? "" : ", \(views) views")
@@ -74,57 +78,23 @@ struct Verify: ContextCommand {
     }
   }
 
-  /// Runs this executable's `verify --child` over one database; reads its lines.
+  /// Runs the check of one database in a process of its own; reads its lines.
   private func inChild(_ name: String, _ console: Console) async throws(Failure) -> Outcome {
+    var outcome = Outcome(name: name)
+    var progress = Progress("records of \(name) checked", on: console)
+    defer { progress.finish() }
     do {
-      let run = try await Subprocess.run(
-        Self.thisExecutable, arguments: ["verify", "--child", "--data", data, "--db", name],
-        input: .none, output: .sequence, error: .string(limit: 1 << 16)
-      ) { execution in
-        var outcome = Outcome(name: name)
-        var progress = Progress("records of \(name) checked", on: console)
-        var ended = false
-        for try await line in execution.standardOutput.strings() {
-          guard let answer = JSON.reading(Array(line.utf8)) else { continue }
-          outcome.records = answer["records"]?.int ?? outcome.records
-          if json { try console.print(answer.description) } else { progress.advance(by: outcome.records - progress.done) }
-          guard answer["ok"] != nil else { continue }
-          ended = true
-          outcome.events = answer["events"]?.int ?? 0
-          outcome.views = answer["views"]?.int ?? 0
-          outcome.faults = answer["faults"]?.elements?.compactMap(\.string) ?? []
-        }
-        progress.finish()
-        return (outcome, ended)
+      try await VerifyProcess(data: data, database: name).run { line in
+        if json { try console.print(line) }
+        guard let answer = JSON.reading(Array(line.utf8)) else { return }
+        outcome.take(answer)
+        if !json { progress.advance(by: outcome.records - progress.done) }
       }
-      var (outcome, ended) = run.closureResult
-      if !ended { outcome.faults = [try died(name, run.terminationStatus, run.standardError, console)] }
-      return outcome
     } catch let failure as Failure {
       throw failure
     } catch {
-      throw .failed("the check could not be started: \(error)")
+      throw .failed("\(error)")
     }
-  }
-
-  /// The fault of a database whose check ended without a result.
-  private func died(_ name: String, _ status: TerminationStatus, _ said: String, _ console: Console) throws(Failure) -> String {
-    guard case .signaled(let signal) = status else {
-      throw .failed("the check of \(name) failed: \(said.split(whereSeparator: \.isNewline).first ?? "it says nothing")")
-    }
-    let fault = "reading it ended the process by signal \(signal): pages of the file are damaged"
-    if json {
-      let line = JSON(members: [("database", JSON(name)), ("ok", JSON(false)), ("faults", JSON([JSON(fault)]))])
-      try console.print(line.description)
-    }
-    return fault
-  }
-
-  private static var thisExecutable: Executable {
-    #if os(Linux)
-      .path("/proc/self/exe")
-    #else
-      .name(CommandLine.arguments[0])
-    #endif
+    return outcome
   }
 }

@@ -10,6 +10,8 @@ struct VerifyChild {
   let data: String
   /// What the executable declares: whose views are checked.
   let databases: [any DatabaseDeclaration]
+  /// Whether a server has the folder: then it is read beside that.
+  let isServed: Bool
   let console: Console
 
   func check(_ name: String) throws(Failure) {
@@ -17,9 +19,9 @@ struct VerifyChild {
     var views: ViewReport?
     var faults: [String] = []
     do throws(StoreError) {
-      let provider = try LMDBEventStoreProvider(folder: data)
-      defer { provider.close() }
-      guard let store = try provider.open(name, create: false) else { throw StoreError(.damaged, "its data file is gone") }
+      let provider = isServed ? nil : try LMDBEventStoreProvider(folder: data)
+      defer { provider?.close() }
+      guard let store = try store(name, provider) else { throw StoreError(.damaged, "its data file is gone") }
       let set = try EventSet(name, store: store, world: .system)
       let found = try set.verify { try? console.print(#"{"database":"\#(name)","records":\#($0.records)}"#) }
       defer { set.close() }
@@ -39,6 +41,11 @@ struct VerifyChild {
       ("bytes", JSON(report?.bytes ?? 0)), ("views", JSON(views?.views ?? 0)), ("faults", JSON(faults.map { JSON($0) })),
     ]
     try console.print(JSON(members: members).description)
+  }
+
+  private func store(_ name: String, _ provider: LMDBEventStoreProvider?) throws(StoreError) -> (any EventStore)? {
+    if let provider { return try provider.open(name, create: false) }
+    return try LMDBEventStore(folder: "\(data)/db/\(name)", create: false, readOnly: true)
   }
 
   private func views(of set: EventSet) throws(StoreError) -> ViewReport? {
