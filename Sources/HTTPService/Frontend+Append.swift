@@ -71,7 +71,7 @@ extension Frontend {
     let append = try appendCall(name, call)
     if append.mediaType == MediaType.ndjson { return try await appendLines(append, body) }
     let bytes = try await collect(body, call, bytesMax: options.limits.requestBytesMax)
-    let draft = try draft(append, bytes)
+    let draft = try await asked(append, bytes)
     if draft.items.isEmpty { return Self.answer(try await nothing(append), append, created: false) }
     let (database, created) = try await target(name)
     let receipt: Receipt
@@ -85,6 +85,13 @@ extension Frontend {
     return Self.answer(receipt, append, created: created)
   }
 
+  /// The draft of a request's events, the database's hooks having been asked.
+  private func asked(_ append: AppendCall, _ bytes: [UInt8]) async throws(LaterbaseError) -> Draft {
+    var intake = node.intake(node.declaration(append.database), request: append.request, onTaken: append.onTaken)
+    return try await intake.draft(asking: try intake.parse(document: bytes, mediaType: append.mediaType))
+  }
+
+  /// The draft of a request's events, where there are no hooks to ask.
   func draft(_ append: AppendCall, _ bytes: [UInt8]) throws(LaterbaseError) -> Draft {
     var intake = node.intake(node.declaration(append.database), request: append.request, onTaken: append.onTaken)
     return try intake.draft(document: bytes, mediaType: append.mediaType)

@@ -78,6 +78,13 @@ extension Frontend {
     Self.append(origins: state.clock, to: &body)
     body.append(",\"conflicts\":\(state.conflicts),\"suspects\":\(suspects),\"views\":[")
     body.append(database.views.names.map { "\"\($0)\"" }.joined(separator: ","))
+    body.append("],\"hooks\":[")
+    for (index, hook) in try database.hookStatus().enumerated() {
+      if index > 0 { body.append(",") }
+      body.append("{\"name\":\"\(hook.name)\",\"clock\":\"\(hook.clock.token)\",\"pending\":\(hook.pending),\"failure\":")
+      if let failure = hook.failure { body.append(quoted: failure) } else { body.append("null") }
+      body.append("}")
+    }
     body.append("],")
     append(try node.receipts(of: database), to: &body)
     body.append("}")

@@ -5,6 +5,7 @@ import NIOCore
 import NIOHTTP1
 import NIOPosix
 import Replication
+import ViewKit
 
 /// The short cut: small requests of the hot kinds are answered on the connection's own event loop, without a task, a hop, or a
 /// framework's types. What they answer is what the long way answers; whatever is unusual goes that way.
@@ -44,6 +45,8 @@ extension Frontend {
   private func shortCall(_ route: Route, _ call: Call) throws(LaterbaseError) -> ShortCall? {
     switch route {
     case .events(let name) where call.method == .post:
+      // Hooks may take their time.
+      guard node.declaration(name)?.hooks.isEmpty ?? true else { return nil }
       let append = try appendCall(name, call)
       return append.mediaType != MediaType.ndjson && append.consistency == .one ? .append(append) : nil
     case .events: return nil

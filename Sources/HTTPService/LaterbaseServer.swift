@@ -26,6 +26,7 @@ public struct LaterbaseServer: Sendable {
     nodeOptions.address = "\(options.host):\(options.port)"
     nodeOptions.pushes = options.pushes
     nodeOptions.connect = { HTTPPeer($0) }
+    nodeOptions.onHookNews = { [logger = options.logger] in Self.log($0, to: logger) }
     nodeOptions.onPeerNews = { [logger = options.logger] in Self.log($0, to: logger) }
     let node = try LaterbaseNode(
       databases, storage: options.storage, name: options.name, region: options.region, peers: options.peers.map { HTTPPeer($0) },
@@ -70,6 +71,13 @@ public struct LaterbaseServer: Sendable {
     case .parked: logger.warning("a log can't be pulled", metadata: metadata)
     case .alarm: logger.critical("EQUAL CLOCKS, DIFFERENT SETS", metadata: metadata)
     }
+  }
+
+  private static func log(_ news: HookNews, to logger: Logger) {
+    var metadata: Logger.Metadata = ["database": "\(news.database)", "hook": "\(news.hook)"]
+    guard let failure = news.failure else { return logger.info("hook succeeded again", metadata: metadata) }
+    metadata["detail"] = "\(failure)"
+    logger.warning("hook failed; trying on", metadata: metadata)
   }
 
   private static func listening(_ service: Frontend, _ channel: any Channel) async {

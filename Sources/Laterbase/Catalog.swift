@@ -23,6 +23,8 @@ package final class Catalog: Sendable {
   private let options: EventSetOptions
   private let declared: [String: CompiledDatabase]
   private let table = Mutex(Table())
+  /// Announces each opening of a database.
+  package let openings = ChangeSignal()
 
   package init(
     provider: any EventStoreProvider, world: World, options: EventSetOptions,
@@ -94,6 +96,7 @@ package final class Catalog: Sendable {
       defer { table.entries = table.entries.filter { if case .open = $0.value { false } else { true } } }
       return table.entries.values.compactMap { if case .open(let database) = $0 { database } else { nil } }
     }
+    openings.close()
     for database in open { database.close() }
   }
 
@@ -148,7 +151,7 @@ package final class Catalog: Sendable {
         table.entries[name] = table.closed ? nil : database.map { .open($0) }
         return (waiting, table.closed)
       }
-      if closed { database?.close() }
+      if closed { database?.close() } else if database != nil { openings.announce() }
       for continuation in waiting { continuation.resume() }
     }
     do throws(StoreError) {

@@ -14,6 +14,13 @@ public struct IntakeLimits: Sendable {
   public init() {}
 }
 
+/// A request's events, parsed, not named yet.
+package struct ParsedEvents: Sendable {
+  var input: [UInt8]
+  var output: [UInt8] = []
+  var events: [ParsedEvent] = []
+}
+
 /// Turns the events of one request into drafts: parses, names, hashes and salts them, on the caller's thread.
 ///
 /// The ULID of an event without `_id` is its time (`_at`, else now) and 80 bits: of its external key's digest, or else one number a
@@ -24,6 +31,8 @@ package struct Intake: ~Copyable {
   private let limits: IntakeLimits
   /// Nil where any object is an event.
   private let declared: CompiledDatabase?
+  /// Who is asked about each event; nil: nobody.
+  let asked: CompiledDatabase?
   private let onTaken: Draft.OnTaken
   private let now: Instant
   private let number: UInt128
@@ -41,6 +50,7 @@ package struct Intake: ~Copyable {
     self.world = world
     self.limits = limits
     self.declared = declared.flatMap { $0.takesAnyObject ? nil : $0 }
+    asked = declared.flatMap { $0.hooks.isEmpty ? nil : $0 }
     self.onTaken = onTaken
     let wall = world.now()
     now = request?.at ?? wall
@@ -49,45 +59,51 @@ package struct Intake: ~Copyable {
     latest = min(.last, wall.adding(milliseconds: limits.futureMaxMilliseconds))
   }
 
-  /// Drafts a request in `application/json`: an object, or an array of objects.
-  package mutating func draft(document input: [UInt8]) throws(LaterbaseError) -> Draft {
-    var output: [UInt8] = []
-    var events: [ParsedEvent] = []
-    do throws(EventError) {
-      try parser.parseDocument(input.raw, into: &output, events: &events, countMax: limits.eventsMax)
-    } catch {
-      throw LaterbaseError(error)
-    }
-    return try draft(input, output, events)
+  /// Drafts a request in `application/json`, or in a declared type's own form. Asks no hooks.
+  package mutating func draft(document input: [UInt8], mediaType: String = "application/json") throws(LaterbaseError) -> Draft {
+    try draft(try parse(document: input, mediaType: mediaType))
   }
 
-  /// Drafts a document of a declared type's own form: what it splits into, or one event.
-  package mutating func draft(document input: [UInt8], mediaType: String) throws(LaterbaseError) -> Draft {
-    guard let form = declared?.documents.first(where: { $0.mediaTypes.contains(mediaType) }) else { return try draft(document: input) }
+  /// Drafts events that are JSON in normal form, envelope and all. Asks no hooks.
+  package mutating func draft(bodies: [JSON]) throws(LaterbaseError) -> Draft { try draft(try parse(bodies: bodies)) }
+
+  /// Parses a request in `application/json`, an object or an array of objects, or a document of a declared type's own form: what it splits
+  /// into, or one event.
+  package mutating func parse(document input: [UInt8], mediaType: String) throws(LaterbaseError) -> ParsedEvents {
+    guard let form = declared?.documents.first(where: { $0.mediaTypes.contains(mediaType) }) else { return try parse(document: input) }
     let document = try Self.json(input)
     let parts: [JSON]?
     do { parts = try form.split(document) } catch {
       let refusal = Refusal(error)
       throw .refused(refusal.pointer, refusal.detail)
     }
-    guard let parts else { return try draft(document: input) }
-    return try draft(bodies: parts)
+    guard let parts else { return try parse(document: input) }
+    return try parse(bodies: parts)
   }
 
-  /// Drafts events that are JSON in normal form, envelope and all.
-  package mutating func draft(bodies: [JSON]) throws(LaterbaseError) -> Draft {
+  private mutating func parse(document input: [UInt8]) throws(LaterbaseError) -> ParsedEvents {
+    var parsed = ParsedEvents(input: input)
+    do throws(EventError) {
+      try parser.parseDocument(input.raw, into: &parsed.output, events: &parsed.events, countMax: limits.eventsMax)
+    } catch {
+      throw LaterbaseError(error)
+    }
+    return parsed
+  }
+
+  /// Parses events that are JSON in normal form, envelope and all.
+  package mutating func parse(bodies: [JSON]) throws(LaterbaseError) -> ParsedEvents {
     guard bodies.count <= limits.eventsMax else { throw LaterbaseError(.tooLarge, "more than \(limits.eventsMax) events") }
     var input: [UInt8] = []
     input.reserveCapacity(bodies.reduce(0) { $0 + $1.raw.byteCount })
     for body in bodies { input.append(copying: body.raw) }
     guard input.count <= limits.requestBytesMax else { throw LaterbaseError(.tooLarge, "more than \(limits.requestBytesMax) bytes") }
-    var output: [UInt8] = []
-    var events: [ParsedEvent] = []
+    var parsed = ParsedEvents(input: input)
     var start = 0
     for (index, body) in bodies.enumerated() {
       let end = start + body.raw.byteCount
       do throws(EventError) {
-        events.append(try parser.parseEvent(input.raw, in: start..<end, into: &output))
+        parsed.events.append(try parser.parseEvent(input.raw, in: start..<end, into: &parsed.output))
       } catch {
         var error = error
         error.index = index
@@ -95,7 +111,7 @@ package struct Intake: ~Copyable {
       }
       start = end
     }
-    return try draft(input, output, events)
+    return parsed
   }
 
   /// Parses the event on one line.
@@ -105,10 +121,10 @@ package struct Intake: ~Copyable {
 
   /// Names and hashes parsed events.
   /// - Throws: faults whose index counts the request's events.
-  mutating func draft(_ input: [UInt8], _ output: [UInt8], _ events: [ParsedEvent]) throws(LaterbaseError) -> Draft {
-    var draft = Draft(input: input, output: output, onTaken: onTaken)
-    draft.reserve(events.count)
-    for event in events {
+  package mutating func draft(_ parsed: ParsedEvents) throws(LaterbaseError) -> Draft {
+    var draft = Draft(input: parsed.input, output: parsed.output, onTaken: onTaken)
+    draft.reserve(parsed.events.count)
+    for event in parsed.events {
       do throws(LaterbaseError) {
         if let declared { try add(event, of: declared, to: &draft) } else { try add(event, to: &draft) }
       } catch {

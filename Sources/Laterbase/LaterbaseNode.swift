@@ -29,6 +29,8 @@ public struct NodeOptions: Sendable {
   public var connect: (@Sendable (_ address: String) -> any PeerTransport)?
   /// Told of what happens between this node and its peers, from any task.
   public var onPeerNews: @Sendable (PeerNews) -> Void = { _ in }
+  /// Told when a hook fails, and when it succeeds again, from any task.
+  public var onHookNews: @Sendable (HookNews) -> Void = { _ in }
 
   public init() {}
 }
@@ -53,7 +55,7 @@ public final class LaterbaseNode: Sendable {
   /// The pulls that requests wait for.
   let pulls = PullTurns()
   private let provider: any EventStoreProvider
-  private let declared: [String: CompiledDatabase]
+  let declared: [String: CompiledDatabase]
 
   /// Opens the storage. Nothing is written to a database before its first append.
   /// - Throws: `bad-parameter` if two databases have one name, or one or a view has an illegal one; `storage` if another process has the
@@ -126,10 +128,12 @@ public final class LaterbaseNode: Sendable {
     OpenDatabase(node: self, name: database.name, compiled: declared[database.name] ?? (try? CompiledDatabase(database)))
   }
 
-  /// Follows its peers until it is cancelled: pulls what they hold and this node lacks, for ever, whatever fails. Appends and reads work
-  /// without it.
+  /// Follows its peers until it is cancelled: pulls what they hold and this node lacks, for ever, whatever fails; and tells the hooks what
+  /// was committed. Appends and reads work without it.
   public func run() async throws {
+    async let hooks: Void = runHooks()
     await followPeers()
+    await hooks
     while !Task.isCancelled { try await Task.sleep(for: .seconds(3600)) }
   }
 

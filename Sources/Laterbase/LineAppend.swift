@@ -133,9 +133,9 @@ package struct LineAppend: ~Copyable {
     let firstIndex = intake.count
     let draft: Draft
     do throws(LaterbaseError) {
-      draft = try intake.draft(group.input, group.output, group.events)
+      draft = try await intake.draft(asking: ParsedEvents(input: group.input, output: group.output, events: group.events))
     } catch {
-      throw error.at(line: group.lines[intake.count - firstIndex])
+      throw error.at(line: group.lines[(error.faults.first?.index ?? firstIndex) - firstIndex])
     }
     try await waitForCommit()
     keepIDs(draft)

@@ -29,7 +29,7 @@ public struct OpenDatabase<Event: EventType>: Sendable {
     bodies.reserveCapacity(events.count)
     for (index, event) in events.enumerated() { bodies.append(try Self.body(event, at, voiding, index: index)) }
     var intake = node.intake(compiled, request: request)
-    let draft = try intake.draft(bodies: bodies)
+    let draft = try await intake.draft(asking: try intake.parse(bodies: bodies))
     let database = try await node.catalog.create(name).database
     return try await node.append(draft, to: database, consistency: consistency, timeout: timeout)
   }

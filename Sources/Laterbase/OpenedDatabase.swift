@@ -16,6 +16,7 @@ package final class OpenedDatabase: Sendable {
   let compiledViews: [CompiledView]
   /// What others hold of it.
   let holders = Holders()
+  let hookFailures = HookFailures()
   private let isRemoved = Atomic(false)
   private let streams = Atomic(0)
 

@@ -4,6 +4,7 @@ package import EventModel
 package struct CompiledDatabase: Sendable {
   package let name: String
   package let views: [CompiledView]
+  package let hooks: [CompiledHook]
   package let documents: [DocumentForm]
   package let sameBodyIsSameEvent: Bool
   /// Whether its events are `JSON`: any object is one, and says nothing of itself.
@@ -12,6 +13,7 @@ package struct CompiledDatabase: Sendable {
   private let eventType: ObjectIdentifier
   private let decodeBody: @Sendable (JSON) throws -> any Sendable
   private let ask: @Sendable (any Sendable) -> EventFacts
+  private let amendBody: @Sendable (JSON) async throws -> JSON?
 
   /// - Throws: if a view can't be run, has an illegal name, or one that another has.
   package init(_ declaration: some DatabaseDeclaration) throws(DeclarationError) { try self.init(erasing: declaration) }
@@ -37,16 +39,52 @@ package struct CompiledDatabase: Sendable {
       views.append(compiled)
     }
     self.views = views
+    let hooks = try Self.compile(declaration.hooks, of: Event.self, in: declaration.name)
+    self.hooks = hooks
     eventType = ObjectIdentifier(Event.self)
     documents = Event.documents
     sameBodyIsSameEvent = Event.sameBodyIsSameEvent
     takesAnyObject = Event.self == JSON.self
     let reader = EventReader<Event>()
     decodeBody = { try reader.event($0) }
+    amendBody = { body in
+      let event = try reader.event(body)
+      var asked: any Sendable = event
+      for hook in hooks { asked = try await hook.ask(asked) }
+      guard let asked = asked as? Event else { return nil }
+      let (before, after) = (try EventEncoder().encode(event), try EventEncoder().encode(asked))
+      return before == after ? nil : after
+    }
     ask = { event in
       guard let event = event as? Event else { return EventFacts() }
       return EventFacts(happenedAt: event.happenedAt, externalKey: event.externalKey, voided: event.voided)
     }
+  }
+
+  private static func compile(
+    _ hooks: [any Hook], of event: (some EventType).Type, in database: String
+  ) throws(DeclarationError) -> [CompiledHook] {
+    var compiled: [CompiledHook] = []
+    for hook in hooks.map(CompiledHook.compile) {
+      guard isName(hook.name) else {
+        throw DeclarationError("database \(database): \(hook.name) can't be a hook's name: [a-z][a-z0-9_-]{0,63}")
+      }
+      guard !compiled.contains(where: { $0.name == hook.name }) else {
+        throw DeclarationError("database \(database): two hooks are named \(hook.name)")
+      }
+      guard hook.eventType == ObjectIdentifier(event) else {
+        throw DeclarationError("database \(database): the hook \(hook.name) is over events of another type")
+      }
+      compiled.append(hook)
+    }
+    return compiled
+  }
+
+  /// Asks the hooks, each after the other, about an event that is to be recorded.
+  /// - Returns: the body to be recorded in its place; nil: it is the same event still, and its body is to stay as it is.
+  /// - Throws: the first hook's refusal; why the body is no event.
+  package func willAppend(_ body: JSON) async throws(Refusal) -> JSON? {
+    do { return try await amendBody(body) } catch { throw Refusal(error) }
   }
 
   /// An event, decoded once for all views. A body that doesn't decode is no error here: a view over `JSON` can still map it.

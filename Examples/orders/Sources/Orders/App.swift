@@ -3,7 +3,7 @@ import ViewKit
 
 @main struct App: LaterbaseMain {
   static let databases: [any DatabaseDeclaration] = [
-    Database("orders", of: OrderEvent.self) {
+    Database("orders", of: OrderEvent.self, hooks: [OrderRules(), Confirmations()]) {
       TurnoverByCustomer()
       LastStatus()
     }
