@@ -3,6 +3,12 @@ import Foundation
 import Subprocess
 import Synchronization
 
+#if canImport(System)
+  import System
+#else
+  import SystemPackage
+#endif
+
 /// A server process under test.
 struct Server: Sendable {
   /// `http://127.0.0.1:41234`.
@@ -31,14 +37,18 @@ struct Server: Sendable {
   /// Longer than any test of this suite takes: a server that hangs is killed, and its status shows it.
   private static let patience = Duration.seconds(600)
 
-  /// Starts `laterbase serve` on a free loopback port, runs `body`, and stops the server with SIGTERM if it still runs.
+  /// Starts `laterbase serve`, runs `body`, and stops the server with SIGTERM if it still runs.
+  /// - Parameters:
+  ///   - listen: by default a free loopback port.
+  ///   - command: what runs it in a place of its own; takes its path and arguments behind these.
   static func run<R: Sendable>(
-    data: String, _ arguments: [String] = [], _ body: @escaping @Sendable (Server) async throws -> R
+    data: String, _ arguments: [String] = [], listen: String = "127.0.0.1:0", under command: [String] = [],
+    _ body: @escaping @Sendable (Server) async throws -> R
   ) async throws -> Ended<R> {
     let log = Log()
+    let words = command + ["\(Laterbase.path)", "serve", "--data", data, "--listen", listen] + arguments
     let run = try await Subprocess.run(
-      .path(Laterbase.path), arguments: Arguments(["serve", "--data", data, "--listen", "127.0.0.1:0"] + arguments), input: .none,
-      output: .discarded, error: .sequence
+      words[0].contains("/") ? .path(FilePath(words[0])) : .name(words[0]), arguments: Arguments(Array(words.dropFirst())), input: .none, output: .discarded, error: .sequence
     ) { execution in
       let (addresses, listening) = AsyncStream<String>.makeStream()
       return try await withThrowingTaskGroup(of: Void.self) { tasks in
