@@ -1,13 +1,13 @@
 import EventModel
 import Foundation
+import StoreConformance
 import Synchronization
 import Testing
 
 /// Five server processes, each on a host of its own, that are cut off from each other and killed while clients write to all of them.
-/// `LATERBASE_CLUSTER_SECONDS` says how long (8); `LATERBASE_CLUSTER_SEED` repeats the choices of a run.
+/// `LATERBASE_CLUSTER_SECONDS` says how long (8). The seed says what is done, not when: a failure may need several runs.
 @Suite struct ClusterTests {
-  private static let setting = ProcessInfo.processInfo.environment
-  private static let seconds = setting["LATERBASE_CLUSTER_SECONDS"].flatMap { Int($0) } ?? 8
+  private static let seconds = ProcessInfo.processInfo.environment["LATERBASE_CLUSTER_SECONDS"].flatMap { Int($0) } ?? 8
   private static let count = 5
   private static let patience = Duration.seconds(240)
 
@@ -16,7 +16,7 @@ import Testing
       print("ClusterTests: skipped, there are no network namespaces for this user here: \(reason)")
       return
     }
-    let seed = Self.setting["LATERBASE_CLUSTER_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0...UInt64.max)
+    let seed = testSeed()
     try await Folder.with { folder in
       try await Network.with(Self.count) { network in
         let cluster = Cluster(network, folder, seed)
@@ -158,7 +158,7 @@ private final class Cluster: Sendable {
   /// Cuts, heals and kills at random, then heals all.
   func disturb(for duration: Duration) async throws {
     for index in network.hosts.indices { _ = try await server(index) }
-    var random = Seeded(state: seed)
+    var random = SeededRandom(seed: seed)
     var cuts: [[Int]] = []
     let end = ContinuousClock.now + duration
     while ContinuousClock.now < end {

@@ -31,6 +31,10 @@ import Testing
     let clock = try #require(feed.notes.split(separator: "\n").first { $0.hasPrefix("clock ") }).dropFirst("clock ".count)
     let rest = try await Laterbase.run("feed", "shipments", "--lc", String(clock), "--json", target[0], target[1])
     #expect(rest.lines.count == 1 && rest.output.hasPrefix("{\"clock\":"), "\(rest.output)")
+    let heavy = try await Laterbase.run("feed", "shipments", "--where", "weightKg=3.0", "--where", "shipment=S1", target[0], target[1])
+    #expect(heavy.lines.count == 1 && heavy.output.contains("ROT"), "\(heavy.output)\(heavy.notes)")
+    #expect(try await Laterbase.run("feed", "shipments", "--type", "none", target[0], target[1]).output == "")
+    #expect(try await Laterbase.run("feed", "shipments", "--where", "shipment", target[0], target[1]).code == 64)
   }
 
   @Test func `What can't be done is said on stderr, with exit code 1`() async throws {

@@ -131,7 +131,7 @@ import ViewKit
     }
     try await lines.write([UInt8]("{\"code\":\"a\",\"kg\":1}\n\n{\"code\":\"b\",\"kg\":-1}\n{\"code\":\"c\",\"kg\":1}\n"))
     do {
-      _ = try await lines.finish(.one)
+      _ = try await lines.finish()
       Issue.record("it was recorded")
     } catch {
       #expect(error.slug == .refused && error.detail.hasPrefix("line 3: ") && error.faults.map(\.line) == [3], "\(error)")

@@ -48,7 +48,8 @@ struct Server: Sendable {
     let log = Log()
     let words = command + ["\(Laterbase.path)", "serve", "--data", data, "--listen", listen] + arguments
     let run = try await Subprocess.run(
-      words[0].contains("/") ? .path(FilePath(words[0])) : .name(words[0]), arguments: Arguments(Array(words.dropFirst())), input: .none, output: .discarded, error: .sequence
+      words[0].contains("/") ? .path(FilePath(words[0])) : .name(words[0]), arguments: Arguments(Array(words.dropFirst())), input: .none,
+      output: .discarded, error: .sequence
     ) { execution in
       let (addresses, listening) = AsyncStream<String>.makeStream()
       return try await withThrowingTaskGroup(of: Void.self) { tasks in
