@@ -78,10 +78,11 @@ let package = Package(
       name: "LaterbaseTests",
       dependencies: ["Laterbase", "EventModel", "EventStore", "LMDBStore", "Replication", "StoreConformance", "ViewKit"],
       swiftSettings: strict),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(
       name: "HTTPService",
       dependencies: [
-        "EventModel", "EventStore", "Laterbase", "Replication", "ViewEngine", "ViewKit",
+        "CZlib", "EventModel", "EventStore", "Laterbase", "Replication", "ViewEngine", "ViewKit",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -90,6 +91,7 @@ let package = Package(
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTPCompression", package: "swift-nio-extras"),
         .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
         .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

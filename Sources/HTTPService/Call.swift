@@ -41,6 +41,7 @@ struct Headers: Sendable {
   var accept: String?
   var contentType: String?
   var contentEncoding: String?
+  var acceptEncoding: String?
   var contentLength: Int?
   var prefer: String?
   var idempotencyKey: String?
@@ -65,6 +66,7 @@ struct Headers: Sendable {
     case 13 where name.isHeader("if-none-match"): Self.join(&ifNoneMatch, value)
     case 13 where name.isHeader("last-event-id"): if Self.set(&lastEventID, value) { repeated = "Last-Event-ID" }
     case 14 where name.isHeader("content-length"): contentLength = Int(value)
+    case 15 where name.isHeader("accept-encoding"): Self.join(&acceptEncoding, value)
     case 15 where name.isHeader("idempotency-key"): if Self.set(&idempotencyKey, value) { repeated = "Idempotency-Key" }
     case 16 where name.isHeader("content-encoding"): Self.join(&contentEncoding, value)
     default: break

@@ -1,15 +1,14 @@
 import EventModel
-import EventStore
 import Laterbase
 import NIOCore
 import Replication
 
 extension Frontend {
   /// Appends `"unsynced":{"events":…,"oldest":…},"holders":[…],"safe_to_wipe":…,"alarms":…`: who else holds what.
+  /// `oldest` is when that record was recorded: an age would be another one at each read.
   func append(_ receipts: Receipts, to body: inout ByteBuffer) {
-    let age = receipts.oldest.map { max(0, node.world.now().milliseconds - $0.milliseconds) }
     body.append("\"unsynced\":{\"events\":\(receipts.unsynced),\"oldest\":")
-    body.append(age.map { "\"\(Duration.text(milliseconds: $0))\"" } ?? "null")
+    body.append(receipts.oldest.map { "\"\($0)\"" } ?? "null")
     body.append("},\"holders\":[")
     for (index, holder) in receipts.holders.enumerated() {
       body.append("\(index > 0 ? "," : ""){\"node\":\"\(holder.member.id)\",\"name\":")

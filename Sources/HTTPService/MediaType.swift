@@ -29,9 +29,10 @@ struct MediaType: Equatable, Sendable {
   static func == (a: MediaType, b: MediaType) -> Bool { a.essence == b.essence && a.parameters.elementsEqual(b.parameters, by: ==) }
 
   /// What a request's body is, one of the types taken.
+  /// - Parameter encodings: those that are taken beside none.
   /// - Throws: `media-type`, naming the header to add.
-  static func ofRequest(_ headers: Headers, taken: [String]) throws(LaterbaseError) -> String {
-    if let encoding = headers.contentEncoding, encoding.lowercased() != "identity" {
+  static func ofRequest(_ headers: Headers, taken: [String], encodings: [String] = []) throws(LaterbaseError) -> String {
+    if let encoding = headers.contentEncoding?.lowercased(), encoding != "identity", !encodings.contains(encoding) {
       throw LaterbaseError(.mediaType, "a body with Content-Encoding: \(encoding) is not taken; send it as it is")
     }
     guard let text = headers.contentType else {

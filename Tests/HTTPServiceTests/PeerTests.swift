@@ -45,11 +45,13 @@ import Testing
     #expect(json["events"] == 3 && json["sum"]?.string.flatMap { AuditSum(hex: $0) } != nil)
   }
 
-  @Test func `level two servers, both ways, over sockets`() async throws {
+  @Test(arguments: [false, true]) func `level two servers, both ways, over sockets`(compresses: Bool) async throws {
     let (first, second) = (try await Self.filled(2500), try LaterbaseNode([notes], storage: .memory))
     try await serving(.socket, first) { a in
       try await serving(.socket, second) { b in
-        let (peerA, peerB) = (HTTPPeer("http://127.0.0.1:\(a.port)"), HTTPPeer("http://127.0.0.1:\(b.port)/"))
+        let (peerA, peerB) = (
+          HTTPPeer("http://127.0.0.1:\(a.port)", compresses: compresses), HTTPPeer("http://127.0.0.1:\(b.port)/", compresses: compresses)
+        )
         #expect(try await peerA.databases() == ["notes"])
         #expect(try await peerB.clock(of: "notes") == nil)
         let (toA, toB) = try await Relay.level("notes", peerA, peerB)
@@ -60,6 +62,48 @@ import Testing
         #expect(try await peerA.clock(of: "notes")?.audit?.elements == 2501)
         #expect(try await Relay.level("other", peerA, peerB).toFirst.target == nil)
       }
+    }
+  }
+
+  @Test func `get records compressed where they ask for it, and may send them so`() async throws {
+    let node = try await Self.filled(2000)
+    let (page, _) = try await node.catalog.open("notes").set.records(after: Clock())
+    var written: [UInt8] = []
+    Frame.write(page, to: &written)
+    let frames = written
+    try await serving(.socket, node) { client in
+      var fields = HTTPFields()
+      fields[.contentType] = "application/vnd.laterbase.records"
+      let pull = ByteBuffer(bytes: PullRequest(held: Clock()).bytes)
+      let plain = try await client.execute("/db/notes/pull", .post, fields, pull)
+      #expect(plain.header("content-encoding") == nil && plain.bytes > frames.count)
+      fields[.acceptEncoding] = "br, gzip;q=0.5"
+      let packed = try await client.execute("/db/notes/pull", .post, fields, pull)
+      #expect(packed.header("content-encoding") == "gzip" && packed.bytes * 3 < plain.bytes * 2, "\(packed.bytes) of \(plain.bytes)")
+    }
+    let whole = Gzip().add(frames, isLast: true)
+    try await serving(.socket) { client in
+      var fields = HTTPFields()
+      (fields[.contentType], fields[.contentEncoding]) = ("application/vnd.laterbase.records", "gzip")
+      // What a few kilobytes come to is bounded.
+      let bomb = Gzip().add([UInt8](repeating: 0, count: 64 << 20), isLast: true)
+      let longBomb = Gzip().add([0, 1, 0, 0x11, 1] + [UInt8](repeating: 0, count: 64 << 20), isLast: true)
+      for wrong in [Array(whole.dropLast()), whole + [0], frames, bomb, longBomb] {
+        let reply = try await client.execute("/db/notes/log", .post, fields, ByteBuffer(bytes: wrong))
+        #expect([400, 409].contains(reply.status), "\(reply.text)")
+      }
+      #expect(try await client.execute("/db/notes/log", .post, fields, ByteBuffer(bytes: whole)).json["events"] == 2000)
+      fields[.contentEncoding] = "br"
+      #expect(try await client.execute("/db/notes/log", .post, fields, ByteBuffer(bytes: whole)).slug == "media-type")
+    }
+  }
+
+  @Test func `of this machine are told from others by their URL`() {
+    for url in ["http://127.0.0.1:5283", "http://localhost", "http://127.9.9.9/x", "http://[::1]:5283", "http://u@127.0.0.1:1/"] {
+      #expect(HTTPPeer.isLoopback(url), "\(url)")
+    }
+    for url in ["http://10.0.0.1:5283", "http://127.0.0.1.example.org", "http://[fd00::1]:5283", "https://localhost.org", "", "http://"] {
+      #expect(!HTTPPeer.isLoopback(url), "\(url)")
     }
   }
 

@@ -122,6 +122,8 @@ struct Reply: Sendable {
   let status: Int
   let headers: HTTPFields
   let text: String
+  /// Of the body.
+  let bytes: Int
 
   init(_ response: TestResponse) {
     self.init(response.head, response.body)
@@ -132,7 +134,7 @@ struct Reply: Sendable {
   }
 
   private init(_ head: HTTPResponse, _ body: ByteBuffer) {
-    (status, headers, text) = (head.status.code, head.headerFields, String(buffer: body))
+    (status, headers, text, bytes) = (head.status.code, head.headerFields, String(buffer: body), body.readableBytes)
   }
 
   /// The body as JSON; null if it is none.

@@ -3,6 +3,7 @@ import EventStore
 import HummingbirdCore
 import Laterbase
 import NIOCore
+import NIOPosix
 import Replication
 
 extension Frontend {
@@ -58,7 +59,9 @@ extension Frontend {
       try await untilShutdown { () throws(LaterbaseError) in try await database.waitForNews(outgoing, request.wait) }
     }
     var answer = Answer(200)
-    answer.fields = [("content-type", MediaType.records), ("cache-control", "no-store")]
+    answer.fields = [("content-type", MediaType.records), ("cache-control", "no-store"), ("vary", "accept-encoding")]
+    let gzip = Self.takesGzip(call.headers) ? Gzip() : nil
+    if gzip != nil { answer.add("content-encoding", "gzip") }
     answer.content = .stream { [node] write in
       database.beginStream()
       defer {
@@ -68,14 +71,24 @@ extension Frontend {
       let end = try await database.send(outgoing, bytesMax: request.bytesMax) { (page) throws(SyncError) in
         var frames: [UInt8] = []
         Frame.write(page, to: &frames)
-        do { try await write(ByteBuffer(bytes: frames)) } catch { throw SyncError(.cancelled, "the peer has gone") }
+        do { try await write(Self.packed(frames, gzip)) } catch { throw SyncError(.cancelled, "the peer has gone") }
       }
       node.tell(end, to: request, of: database)
       var frames: [UInt8] = []
       Frame.write(end, since: request.held, to: &frames)
-      try await write(ByteBuffer(bytes: frames))
+      try await write(Self.packed(frames, gzip, isLast: true))
     }
     return said(answer)
+  }
+
+  private static func takesGzip(_ headers: Headers) -> Bool {
+    (headers.acceptEncoding ?? "").split(separator: ",").contains { $0.split(separator: ";").first?.trimmed.lowercased() == "gzip" }
+  }
+
+  /// Compresses frames, if that was asked for, on a thread that may compute for long.
+  private static func packed(_ frames: [UInt8], _ gzip: Gzip?, isLast: Bool = false) async throws -> ByteBuffer {
+    guard let gzip else { return ByteBuffer(bytes: frames) }
+    return try await NIOThreadPool.singleton.runIfActive { ByteBuffer(bytes: gzip.add(frames, isLast: isLast)) }
   }
 
   private func request(_ bytes: [UInt8], _ database: OpenedDatabase) throws(LaterbaseError) -> PullRequest {
@@ -97,13 +110,13 @@ extension Frontend {
   /// `POST /db/{db}/log`: takes records, page by page while they come. Pages before one that is refused stay.
   func push(_ name: String, _ call: Call, _ body: RequestBody) async throws(LaterbaseError) -> Answer {
     try Accepted.json(call.headers.accept)
-    _ = try MediaType.ofRequest(call.headers, taken: [MediaType.records])
+    _ = try MediaType.ofRequest(call.headers, taken: [MediaType.records], encodings: ["gzip"])
     _ = try Parameters(call.query, known: [])
     try checkWritable(name)
     if let length = call.headers.contentLength, length > Self.pushBytesMax {
       throw LaterbaseError(.tooLarge, "the body has more than \(Self.pushBytesMax) bytes")
     }
-    var reader = FrameReader(bytesMax: Self.pushBytesMax)
+    var reader = PushReader(gzipped: call.headers.contentEncoding?.lowercased() == "gzip", bytesMax: Self.pushBytesMax)
     var ingest = Ingest(node, name)
     var failure: SyncError?
     do {
@@ -111,8 +124,7 @@ extension Frontend {
         // What follows a refusal is read too, and thrown away: a peer that is still sending would not see the answer.
         guard failure == nil else { continue }
         do throws(SyncError) {
-          try reader.take(piece.readableBytesSpan)
-          if reader.page.bytes.count >= PullRequest.pageBytes { try await ingest.add(reader.takePage()) }
+          for page in try reader.take(piece) { try await ingest.add(page) }
         } catch {
           failure = error
         }
@@ -122,8 +134,8 @@ extension Frontend {
     }
     do throws(SyncError) {
       if let failure { throw failure }
-      guard reader.isBetweenFrames, reader.end == nil else { throw SyncError(.malformed, "the body does not end behind a record's frame") }
-      if !reader.page.entries.isEmpty { try await ingest.add(reader.takePage()) }
+      let last = try reader.end()
+      if !last.entries.isEmpty { try await ingest.add(last) }
       let peer = try await ingest.finish()
       var body = ByteBuffer()
       Self.append(peer, to: &body)

@@ -4,6 +4,7 @@ public import EventStore
 import Laterbase
 import NIOCore
 import NIOHTTP1
+import NIOHTTPCompression
 import NIOPosix
 public import Replication
 
@@ -12,8 +13,30 @@ public struct HTTPPeer: PeerTransport {
   /// `http://127.0.0.1:5283`, without a slash at its end.
   public let name: String
 
-  /// - Parameter url: of the server.
-  public init(_ url: String) { name = url.hasSuffix("/") ? String(url.dropLast()) : url }
+  /// Whether records go over compressed.
+  private let compresses: Bool
+
+  /// - Parameters:
+  ///   - url: of the server.
+  ///   - compresses: whether records go over compressed: that costs more time than a loopback takes, and less than most networks do. By
+  ///     default they do, but to this machine.
+  public init(_ url: String, compresses: Bool? = nil) {
+    name = url.hasSuffix("/") ? String(url.dropLast()) : url
+    self.compresses = compresses ?? !Self.isLoopback(url)
+  }
+
+  /// Whether a URL's host is this machine: 127.0.0.0/8, ::1, or `localhost`.
+  static func isLoopback(_ url: String) -> Bool {
+    let rest = url.split(separator: "//", maxSplits: 1).last ?? ""
+    let authority = (rest.split(separator: "/").first ?? "").split(separator: "@").last ?? ""
+    if authority.hasPrefix("[") { return authority.hasPrefix("[::1]") }
+    let host = authority.split(separator: ":").first ?? ""
+    let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+    return host == "localhost" || parts.count == 4 && parts[0] == "127" && parts.allSatisfy { UInt8($0) != nil }
+  }
+
+  /// Of an answer that was compressed, bytes at most.
+  private static let inflatedBytesMax = 64 << 20
 
   /// The header that says which node an answer is from.
   static let nodeHeader = "laterbase-node"
@@ -23,17 +46,22 @@ public struct HTTPPeer: PeerTransport {
   private static let answerBytesMax = 16 << 20
 
   /// The connections to all peers, each its own long poll's. Lives as long as the process.
-  private static let http: HTTPClient = {
+  private static let http = client(inflates: false)
+  /// Those to peers whose answers are compressed.
+  private static let inflatingHTTP = client(inflates: true)
+
+  private static func client(inflates: Bool) -> HTTPClient {
     var configuration = HTTPClient.Configuration()
     configuration.redirectConfiguration = .disallow
     configuration.timeout = .init(connect: .seconds(5), read: .seconds(60))
+    if inflates { configuration.decompression = .enabled(limit: .size(inflatedBytesMax)) }
     // Below what a server keeps an idle connection for.
     configuration.connectionPool.idleTimeout = .seconds(30)
     // A poll keeps its connection: with the pool's own limit the ninth database would never be asked for.
     configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 10_000
     configuration.connectionPool.retryConnectionEstablishment = false
     return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-  }()
+  }
 
   public func databases() async throws(SyncError) -> [String] {
     let answer = try await json(try await send(.GET, "/db"))
@@ -99,7 +127,15 @@ public struct HTTPPeer: PeerTransport {
   public func push(_ database: String, _ pages: [RecordPage]) async throws(SyncError) -> PeerClock {
     var bytes: [UInt8] = []
     for page in pages { Frame.write(page, to: &bytes) }
-    return try await clock(try await send(.POST, try path(database, "log"), ByteBuffer(bytes: bytes)))
+    if compresses {
+      let frames = bytes
+      do {
+        bytes = try await NIOThreadPool.singleton.runIfActive { Gzip().add(frames, isLast: true) }
+      } catch {
+        throw unreachable(error)
+      }
+    }
+    return try await clock(try await send(.POST, try path(database, "log"), ByteBuffer(bytes: bytes), isPacked: compresses))
   }
 
   // MARK: calls
@@ -111,17 +147,20 @@ public struct HTTPPeer: PeerTransport {
 
   /// Sends a request; its answer's status is 200, its body is not read yet.
   private func send(
-    _ method: HTTPMethod, _ path: String, _ body: ByteBuffer? = nil, within time: Duration? = nil
+    _ method: HTTPMethod, _ path: String, _ body: ByteBuffer? = nil, isPacked: Bool = false, within time: Duration? = nil
   ) async throws(SyncError) -> HTTPClientResponse {
     let deadline = time.map { NIODeadline.now() + TimeAmount($0) } ?? .distantFuture
     var request = HTTPClientRequest(url: name + path)
     request.method = method
     if let body {
       request.headers.add(name: "content-type", value: MediaType.records)
+      if isPacked { request.headers.add(name: "content-encoding", value: "gzip") }
+      if compresses { request.headers.add(name: "accept-encoding", value: "gzip") }
       request.body = .bytes(body)
     }
     let answer: HTTPClientResponse
-    do { answer = try await Self.http.execute(request, deadline: deadline) } catch { throw unreachable(error) }
+    let http = compresses ? Self.inflatingHTTP : Self.http
+    do { answer = try await http.execute(request, deadline: deadline) } catch { throw unreachable(error) }
     if answer.status == .ok { return answer }
     throw await problem(answer)
   }
