@@ -19,6 +19,8 @@ let package = Package(
     .package(name: "laterbase", path: ".."),
     .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
     .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+    .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
   ],
   targets: [
     .executableTarget(
@@ -55,6 +57,15 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"),
       ],
       path: "HTTP", swiftSettings: strict),
+    .executableTarget(
+      name: "SyncBenchmark",
+      dependencies: [
+        .product(name: "EventModel", package: "laterbase"), .product(name: "HTTPService", package: "laterbase"),
+        .product(name: "Laterbase", package: "laterbase"), .product(name: "ViewKit", package: "laterbase"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+      ],
+      path: "Sync", swiftSettings: strict),
   ]
 )
 
