@@ -5,9 +5,9 @@ import Synchronization
 import Testing
 
 /// Five server processes, each on a host of its own, that are cut off from each other and killed while clients write to all of them.
-/// `LATERBASE_CLUSTER_SECONDS` says how long (8). The seed says what is done, not when: a failure may need several runs.
+/// `LATERBASE_CLUSTER_SECONDS` says how long (5). The seed says what is done, not when: a failure may need several runs.
 @Suite struct ClusterTests {
-  private static let seconds = ProcessInfo.processInfo.environment["LATERBASE_CLUSTER_SECONDS"].flatMap { Int($0) } ?? 8
+  private static let seconds = ProcessInfo.processInfo.environment["LATERBASE_CLUSTER_SECONDS"].flatMap { Int($0) } ?? 5
   private static let count = 5
   private static let patience = Duration.seconds(240)
 
