@@ -92,6 +92,6 @@ public struct OpenDatabase<Event: EventType>: Sendable {
     let body = JSON(normalForm: [UInt8](copying: body))
     if let body = body as? Event { return body }
     guard let compiled, case .success(let event) = compiled.decode(body).event else { return nil }
-    return event as? Event
+    return (event as? TypedEvent<Event>)?.event
   }
 }

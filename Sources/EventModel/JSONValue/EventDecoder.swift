@@ -46,11 +46,14 @@ struct IndexKey: CodingKey {
   init(stringValue: String) { (self.stringValue, intValue) = (stringValue, nil) }
 }
 
-/// One value to be decoded: the decoder that a type's `init(from:)` gets, and its own single-value container.
-struct ValueDecoder: Decoder, SingleValueDecodingContainer {
+/// One value to be decoded: the decoder that a type's `init(from:)` gets, and its own single-value container. A class, so that handing it
+/// on copies a reference, not what is in it.
+final class ValueDecoder: Decoder, SingleValueDecodingContainer {
   let json: JSON
   let path: DecodingPath
   let options: EventDecoder
+
+  init(json: JSON, path: DecodingPath, options: EventDecoder) { (self.json, self.path, self.options) = (json, path, options) }
 
   var userInfo: [CodingUserInfoKey: Any] { options.userInfo }
   var codingPath: [any CodingKey] { path.keys }
@@ -87,8 +90,16 @@ extension JSON.Kind {
 extension ValueDecoder {
   /// Any type: those whose JSON is read directly, else by its own `init(from:)`.
   func value<T: Decodable>(_ type: T.Type) throws -> T {
+    let isDirect = type == JSON.self || type == String.self || RawSpan.isText(type)
+    return try isDirect ? direct(type) : T(from: self)
+  }
+
+  /// Apart, so that other types need no casts' metadata.
+  @inline(never) private func direct<T: Decodable>(_ type: T.Type) throws -> T {
+    let json = json
     if type == JSON.self, let json = json as? T { return json }
     if type == String.self, let string = try string() as? T { return string }
+    if RawSpan.isText(type), let value = json.raw.value(type) { return value }
     return try T(from: self)
   }
 
@@ -104,7 +115,7 @@ extension ValueDecoder {
 
   func integer<I: FixedWidthInteger>(_ type: I.Type) throws -> I {
     guard json.kind == .number else { throw mismatch(type, "a whole number") }
-    guard let value = json.raw.integer(as: type) else {
+    guard let value = json.integer(as: type) else {
       throw corrupted("\(json) is no whole number from \(I.min) to \(I.max)")
     }
     return value
@@ -112,7 +123,7 @@ extension ValueDecoder {
 
   func double() throws -> Double {
     guard json.kind == .number else { return try nonFinite() }
-    guard let value = json.raw.double() else { throw corrupted("\(json) is beyond the greatest double") }
+    guard let value = json.double else { throw corrupted("\(json) is beyond the greatest double") }
     return value
   }
 

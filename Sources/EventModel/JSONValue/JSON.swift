@@ -45,14 +45,10 @@ public struct JSON: Sendable {
   public var isNull: Bool { kind == .null }
 
   /// The boolean, if it is one.
-  public var bool: Bool? { kind == .boolean ? storage[range.lowerBound] == UInt8(ascii: "t") : nil }
+  public var bool: Bool? { raw.bool }
 
   /// The string, if it is one.
-  public var string: String? {
-    guard kind == .string else { return nil }
-    let (end, escaped) = storage.raw.stringEnd(from: range.lowerBound + 1)
-    return storage.raw.string(range.lowerBound + 1..<end, escaped: escaped)
-  }
+  public var string: String? { raw.text }
 
   /// The number as an integer, exactly: nil if it is no number, has a fraction, or lies outside of the type's range.
   public func integer<I: FixedWidthInteger>(as type: I.Type = I.self) -> I? { kind == .number ? raw.integer(as: type) : nil }

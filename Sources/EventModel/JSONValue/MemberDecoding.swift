@@ -2,11 +2,13 @@
 /// dictionary's) is linear, and a handful in any order is as good.
 final class MemberDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
   private let decoder: ValueDecoder
+  private let storage: [UInt8]
   private let members: [JSON.Member]
   private var next = 0
 
   init(decoder: ValueDecoder) {
     self.decoder = decoder
+    storage = decoder.json.storage
     var members: [JSON.Member] = []
     members.reserveCapacity(8)
     decoder.json.forEachMember { member in
@@ -19,13 +21,13 @@ final class MemberDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
   var codingPath: [any CodingKey] { decoder.codingPath }
 
   var allKeys: [Key] {
-    let storage = decoder.json.storage
+    let storage = storage
     return members.compactMap { Key(stringValue: storage.raw.string($0.name, escaped: $0.escaped)) }
   }
 
   private func range(_ key: some CodingKey) -> Range<Int>? {
     var name = key.stringValue
-    let storage = decoder.json.storage
+    let storage = storage
     // Unsafe: the buffer lives as long as the closure, the span no longer.
     return name.withUTF8 { text in
       let wanted = unsafe UnsafeRawBufferPointer(text).bytes
@@ -40,9 +42,6 @@ final class MemberDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
     }
   }
 
-  /// A member's value as it lies; nil if there is none. The path to it is made only when it is nested, or wrong.
-  private func json(_ key: Key) -> JSON? { range(key).map { JSON(storage: decoder.json.storage, range: $0) } }
-
   private func member(_ key: some CodingKey) throws -> ValueDecoder {
     guard let range = range(key) else {
       throw DecodingError.keyNotFound(key, DecodingError.Context(codingPath: codingPath, debugDescription: "is missing"))
@@ -51,8 +50,7 @@ final class MemberDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
   }
 
   private func at(_ range: Range<Int>, _ key: some CodingKey) -> ValueDecoder {
-    ValueDecoder(
-      json: JSON(storage: decoder.json.storage, range: range), path: .member(decoder.path, key), options: decoder.options)
+    ValueDecoder(json: JSON(storage: storage, range: range), path: .member(decoder.path, key), options: decoder.options)
   }
 
   func contains(_ key: Key) -> Bool { range(key) != nil }
@@ -65,36 +63,84 @@ final class MemberDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
   func superDecoder() throws -> any Decoder { try member(IndexKey(stringValue: "super")) }
   func superDecoder(forKey key: Key) throws -> any Decoder { try member(key) }
 
-  func decode(_ type: Bool.Type, forKey key: Key) throws -> Bool { try json(key)?.bool ?? member(key).bool() }
-  func decode(_ type: String.Type, forKey key: Key) throws -> String { try json(key)?.string ?? member(key).string() }
-  func decode(_ type: Double.Type, forKey key: Key) throws -> Double { try json(key)?.double ?? member(key).double() }
-  func decode(_ type: Float.Type, forKey key: Key) throws -> Float { try member(key).float() }
-  func decode(_ type: Int.Type, forKey key: Key) throws -> Int { try json(key)?.integer() ?? member(key).integer(type) }
-  func decode(_ type: Int8.Type, forKey key: Key) throws -> Int8 { try json(key)?.integer() ?? member(key).integer(type) }
-  func decode(_ type: Int16.Type, forKey key: Key) throws -> Int16 { try json(key)?.integer() ?? member(key).integer(type) }
-  func decode(_ type: Int32.Type, forKey key: Key) throws -> Int32 { try json(key)?.integer() ?? member(key).integer(type) }
-  func decode(_ type: Int64.Type, forKey key: Key) throws -> Int64 { try json(key)?.integer() ?? member(key).integer(type) }
-  func decode(_ type: Int128.Type, forKey key: Key) throws -> Int128 { try json(key)?.integer() ?? member(key).integer(type) }
-  func decode(_ type: UInt.Type, forKey key: Key) throws -> UInt { try json(key)?.integer() ?? member(key).integer(type) }
-  func decode(_ type: UInt8.Type, forKey key: Key) throws -> UInt8 { try json(key)?.integer() ?? member(key).integer(type) }
-  func decode(_ type: UInt16.Type, forKey key: Key) throws -> UInt16 { try json(key)?.integer() ?? member(key).integer(type) }
-  func decode(_ type: UInt32.Type, forKey key: Key) throws -> UInt32 { try json(key)?.integer() ?? member(key).integer(type) }
-  func decode(_ type: UInt64.Type, forKey key: Key) throws -> UInt64 { try json(key)?.integer() ?? member(key).integer(type) }
-  func decode(_ type: UInt128.Type, forKey key: Key) throws -> UInt128 { try json(key)?.integer() ?? member(key).integer(type) }
-  func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T { try member(key).value(type) }
-
-  // The common ones with one look-up instead of the default's three.
-  func decodeIfPresent(_ type: Bool.Type, forKey key: Key) throws -> Bool? { try ifPresent(key, \.bool) { try $0.bool() } }
-  func decodeIfPresent(_ type: String.Type, forKey key: Key) throws -> String? { try ifPresent(key, \.string) { try $0.string() } }
-  func decodeIfPresent(_ type: Double.Type, forKey key: Key) throws -> Double? { try ifPresent(key, \.double) { try $0.double() } }
-  func decodeIfPresent(_ type: Int.Type, forKey key: Key) throws -> Int? { try ifPresent(key, \.int) { try $0.integer(type) } }
-  func decodeIfPresent<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T? {
-    guard let json = json(key), !json.isNull else { return nil }
-    return try member(key).value(type)
+  /// A member's value, read where it lies. The path to it, and a decoder, are made only where it is none of that kind, to say so.
+  private func read<T>(_ key: Key, _ read: (RawSpan) -> T?, else decode: (ValueDecoder) throws -> T) throws -> T {
+    let storage = storage
+    if let range = range(key), let value = read(storage.raw.extracting(range)) { return value }
+    return try decode(member(key))
   }
 
-  private func ifPresent<T>(_ key: Key, _ read: (JSON) -> T?, else decode: (ValueDecoder) throws -> T) throws -> T? {
-    guard let json = json(key), !json.isNull else { return nil }
-    return try read(json) ?? decode(member(key))
+  private func integer<I: FixedWidthInteger>(_ key: Key) throws -> I {
+    try read(key, { $0.isNumber ? $0.integer(as: I.self) : nil }) { try $0.integer(I.self) }
+  }
+
+  func decode(_ type: Bool.Type, forKey key: Key) throws -> Bool { try read(key, { $0.bool }) { try $0.bool() } }
+  func decode(_ type: String.Type, forKey key: Key) throws -> String { try read(key, { $0.text }) { try $0.string() } }
+  func decode(_ type: Double.Type, forKey key: Key) throws -> Double {
+    try read(key, { $0.isNumber ? $0.double() : nil }) { try $0.double() }
+  }
+  func decode(_ type: Float.Type, forKey key: Key) throws -> Float { try member(key).float() }
+  func decode(_ type: Int.Type, forKey key: Key) throws -> Int { try integer(key) }
+  func decode(_ type: Int8.Type, forKey key: Key) throws -> Int8 { try integer(key) }
+  func decode(_ type: Int16.Type, forKey key: Key) throws -> Int16 { try integer(key) }
+  func decode(_ type: Int32.Type, forKey key: Key) throws -> Int32 { try integer(key) }
+  func decode(_ type: Int64.Type, forKey key: Key) throws -> Int64 { try integer(key) }
+  func decode(_ type: Int128.Type, forKey key: Key) throws -> Int128 { try integer(key) }
+  func decode(_ type: UInt.Type, forKey key: Key) throws -> UInt { try integer(key) }
+  func decode(_ type: UInt8.Type, forKey key: Key) throws -> UInt8 { try integer(key) }
+  func decode(_ type: UInt16.Type, forKey key: Key) throws -> UInt16 { try integer(key) }
+  func decode(_ type: UInt32.Type, forKey key: Key) throws -> UInt32 { try integer(key) }
+  func decode(_ type: UInt64.Type, forKey key: Key) throws -> UInt64 { try integer(key) }
+  func decode(_ type: UInt128.Type, forKey key: Key) throws -> UInt128 { try integer(key) }
+  func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T {
+    guard RawSpan.isText(type) else { return try member(key).value(type) }
+    return try read(key, { $0.value(type) }) { try $0.value(type) }
+  }
+
+  // The common ones with one look-up instead of the default's three.
+  func decodeIfPresent(_ type: Bool.Type, forKey key: Key) throws -> Bool? { try ifPresent(key, { $0.bool }) { try $0.bool() } }
+  func decodeIfPresent(_ type: String.Type, forKey key: Key) throws -> String? { try ifPresent(key, { $0.text }) { try $0.string() } }
+  func decodeIfPresent(_ type: Double.Type, forKey key: Key) throws -> Double? {
+    try ifPresent(key, { $0.isNumber ? $0.double() : nil }) { try $0.double() }
+  }
+  func decodeIfPresent(_ type: Int.Type, forKey key: Key) throws -> Int? {
+    try ifPresent(key, { $0.isNumber ? $0.integer(as: type) : nil }) { try $0.integer(type) }
+  }
+  func decodeIfPresent<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T? {
+    try ifPresent(key, { RawSpan.isText(type) ? $0.value(type) : nil }) { try $0.value(type) }
+  }
+
+  private func ifPresent<T>(_ key: Key, _ read: (RawSpan) -> T?, else decode: (ValueDecoder) throws -> T) throws -> T? {
+    let storage = storage
+    guard let range = range(key), !storage.raw.extracting(range).isNull else { return nil }
+    return try read(storage.raw.extracting(range)) ?? decode(at(range, key))
+  }
+}
+
+/// One value in normal form, read as it lies: nil where it is of another kind.
+extension RawSpan {
+  var isNull: Bool { byteCount == 0 || self[0] == UInt8(ascii: "n") }
+
+  var isNumber: Bool { byteCount > 0 && (self[0] == UInt8(ascii: "-") || self[0] >= 0x30 && self[0] <= 0x39) }
+
+  var bool: Bool? {
+    guard byteCount > 0 else { return nil }
+    return self[0] == UInt8(ascii: "t") ? true : self[0] == UInt8(ascii: "f") ? false : nil
+  }
+
+  var text: String? {
+    guard byteCount > 1, self[0] == UInt8(ascii: "\"") else { return nil }
+    let (end, escaped) = stringEnd(from: 1)
+    return string(1..<end, escaped: escaped)
+  }
+
+  /// Whether a type is a text that is read without a decoder.
+  static func isText(_ type: Any.Type) -> Bool { type == Instant.self || type == ULID.self }
+
+  /// A value of such a type; nil if it is none.
+  func value<T>(_ type: T.Type) -> T? {
+    guard byteCount > 1, self[0] == UInt8(ascii: "\"") else { return nil }
+    let text = extracting(1..<byteCount - 1)
+    return type == Instant.self ? Instant(rfc3339: text) as? T : ULID(text: text) as? T
   }
 }

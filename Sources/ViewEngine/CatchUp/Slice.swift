@@ -22,8 +22,13 @@ struct Slice: Sendable {
   /// Sorted by key, as its parts are in themselves; the header is not among them.
   var puts: [Put] {
     let groups = groups.sorted { $0.group < $1.group }
-    return keyRows + groups.flatMap(\.rows) + groups.flatMap(\.closed) + groups.flatMap(\.borders) + groups.flatMap(\.marks) + skipped
-      + (figures?.puts ?? [])
+    var puts = keyRows
+    for kind in [\GroupPuts.rows, \.closed, \.borders, \.marks] {
+      for group in groups { puts.append(contentsOf: group[keyPath: kind]) }
+    }
+    puts.append(contentsOf: skipped)
+    if let figures { puts.append(contentsOf: figures.puts) }
+    return puts
   }
 
   /// Computes new totals outside of the writer: nobody else writes this view's rows, and the header tells if somebody did.

@@ -87,6 +87,8 @@ struct KeyRow: Sendable {
     bytes.append(tag)
     bytes.append(value == nil ? 0 : 1)
     bytes.appendBigEndian(UInt32(truncatingIfNeeded: total.count))
-    return bytes + total + (value ?? [])
+    bytes.append(contentsOf: total)
+    if let value { bytes.append(contentsOf: value) }
+    return bytes
   }
 }

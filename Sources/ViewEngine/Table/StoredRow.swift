@@ -30,7 +30,8 @@ struct StoredRow: Equatable, Sendable {
     bytes.appendBigEndian(recorded.value)
     bytes.append(voided == nil ? 0 : 1)
     if let voided { bytes.appendBigEndian(voided.value) }
-    return bytes + row
+    bytes.append(contentsOf: row)
+    return bytes
   }
 
   var isActive: Bool { voided == nil }

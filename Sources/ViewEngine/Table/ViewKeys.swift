@@ -77,7 +77,9 @@ enum ViewKeys {
   }
 
   static func at(_ prefix: [UInt8], _ pos: Pos) -> [UInt8] {
-    var key = prefix
+    var key: [UInt8] = []
+    key.reserveCapacity(prefix.count + Pos.bytesCount)
+    key.append(contentsOf: prefix)
     pos.write(to: &key)
     return key
   }

@@ -36,20 +36,20 @@ struct Joiner {
 
   /// The left fold of partials, beginning with the first that is one: there is no neutral element.
   func join(_ partials: [Partial]) -> Partial {
-    var values: [PlacedRow] = []
-    values.reserveCapacity(partials.count)
+    var first: [UInt8]?
+    var later: [PlacedRow] = []
     for partial in partials {
       switch partial {
       case .none: continue
       case .failed: return .failed
       // A join looks at no place.
-      case .value(let bytes): values.append(PlacedRow(when: Pos.zero.when, row: bytes))
+      case .value(let bytes): if first == nil { first = bytes } else { later.append(PlacedRow(when: Pos.zero.when, row: bytes)) }
       }
     }
-    guard let first = values.first else { return .none }
-    guard values.count > 1 else { return .value(first.row) }
-    work.combines += values.count - 1
-    do throws(Refusal) { return .value(try view.advance(first.row, key: key, Array(values[1...]))) } catch { return .failed }
+    guard let first else { return .none }
+    if later.isEmpty { return .value(first) }
+    work.combines += later.count
+    do throws(Refusal) { return .value(try view.advance(first, key: key, later)) } catch { return .failed }
   }
 
   /// What is kept of a run that is complete: one too long for its view counts as one that can't be computed. Only of such runs is that

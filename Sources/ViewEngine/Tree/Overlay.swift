@@ -22,6 +22,7 @@ struct Overlay<Value> {
 
   /// Amortised O(1) at the end, else O(entries behind it).
   mutating func set(_ pos: Pos, _ value: Value?) {
+    guard let last = entries.last?.pos, last >= pos else { return entries.append((pos, value)) }
     let index = lowerBound(pos)
     if index < entries.count, entries[index].pos == pos {
       entries[index].value = value

@@ -11,8 +11,8 @@ package struct CompiledDatabase: Sendable {
   package let takesAnyObject: Bool
 
   private let eventType: ObjectIdentifier
-  private let decodeBody: @Sendable (JSON) throws -> any Sendable
-  private let ask: @Sendable (any Sendable) -> EventFacts
+  private let decodeBody: @Sendable (JSON) throws -> AnyEvent
+  private let ask: @Sendable (AnyEvent) -> EventFacts
   private let amendBody: @Sendable (JSON) async throws -> JSON?
 
   /// - Throws: if a view can't be run, has an illegal name, or one that another has.
@@ -46,7 +46,7 @@ package struct CompiledDatabase: Sendable {
     sameBodyIsSameEvent = Event.sameBodyIsSameEvent
     takesAnyObject = Event.self == JSON.self
     let reader = EventReader<Event>()
-    decodeBody = { try reader.event($0) }
+    decodeBody = { TypedEvent(try reader.event($0)) }
     amendBody = { body in
       let event = try reader.event(body)
       var asked: any Sendable = event
@@ -56,7 +56,7 @@ package struct CompiledDatabase: Sendable {
       return before == after ? nil : after
     }
     ask = { event in
-      guard let event = event as? Event else { return EventFacts() }
+      guard let event = (event as? TypedEvent<Event>)?.event else { return EventFacts() }
       return EventFacts(happenedAt: event.happenedAt, externalKey: event.externalKey, voided: event.voided)
     }
   }
@@ -120,7 +120,20 @@ extension JSON {
 /// A body, and the event that it is or why it is none.
 package struct DecodedEvent: Sendable {
   package let body: JSON
-  package let event: Result<any Sendable, any Error>
+  package let event: Result<AnyEvent, any Error>
+}
+
+/// An event of any type. A class: whoever maps it looks at it where it lies.
+package class AnyEvent: @unchecked Sendable {
+  // Sendable: it has nothing of its own, and its one subclass only what is immutable and `Sendable`.
+  fileprivate init() {}
+}
+
+/// An event of a known type.
+package final class TypedEvent<Event: EventType>: AnyEvent, @unchecked Sendable {
+  package let event: Event
+
+  init(_ event: Event) { self.event = event }
 }
 
 /// What is wrong with a declared database or view.

@@ -138,19 +138,15 @@ extension CompiledView {
     showRow = { answer(try rows.value($0)) }
     mapEvent = { decoded, when in
       if V.Event.self != JSON.self, case .failure(is BareVoid) = decoded.event { return [] }
-      let event = if V.Event.self == JSON.self { decoded.body as? V.Event } else { try decoded.event.get() as? V.Event }
-      guard let event else { throw Refusal("", "not an event of \(V.Event.self)") }
-      var emit = Emit<V.RowKey, V.Row>()
-      try view.map(event, when, emit: &emit)
-      guard emit.rows.count <= Self.emitsMax else {
-        throw Refusal("", "\(emit.rows.count) rows were emitted, at most \(Self.emitsMax) are taken")
+      var emit = Emit<V.RowKey, V.Row>(rows, rowBytesMax: isFold ? Self.stateBytesMax : Self.partialBytesMax)
+      if V.Event.self == JSON.self, let event = decoded.body as? V.Event {
+        try view.map(event, when, emit: &emit)
+      } else if let typed = try decoded.event.get() as? TypedEvent<V.Event> {
+        try view.map(typed.event, when, emit: &emit)
+      } else {
+        throw Refusal("", "not an event of \(V.Event.self)")
       }
-      let bytesMax = isFold ? Self.stateBytesMax : Self.partialBytesMax
-      return try emit.rows.map { key, row in
-        let mapped = MappedRow(key: try KeyBytes.bytes(of: key), row: try rows.bytes(row))
-        guard mapped.row.count <= bytesMax else { throw Refusal("", "a row of \(mapped.row.count) bytes, at most \(bytesMax) are taken") }
-        return mapped
-      }
+      return try emit.stored()
     }
   }
 }

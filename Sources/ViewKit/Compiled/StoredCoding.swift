@@ -7,8 +7,8 @@ struct StoredCoding<Value: Codable & Sendable>: Sendable {
   private let read: @Sendable ([UInt8]) throws -> Value
 
   init() {
-    if let type = Value.self as? any Compact.Type {
-      self = Self.compact(type)
+    if let type = Value.self as? any Compact.Type, let compact = Self.compact(type) {
+      self = compact
     } else {
       let encoder = EventEncoder(userInfo: StoredForm.userInfo, nonFinite: .text)
       let decoder = EventDecoder(userInfo: StoredForm.userInfo, nonFiniteText: true)
@@ -20,14 +20,18 @@ struct StoredCoding<Value: Codable & Sendable>: Sendable {
     (self.write, self.read) = (write, read)
   }
 
-  private static func compact<C: Compact>(_ type: C.Type) -> StoredCoding {
-    StoredCoding(
-      write: { value, bytes in (value as? C)?.write(to: &bytes) },
-      read: { bytes in
-        var rest = bytes[...]
-        guard let value = try C(from: &rest) as? Value, rest.isEmpty else { throw CompactError() }
-        return value
-      })
+  /// - Parameter type: this type itself, known as one that writes itself.
+  private static func compact<C: Compact>(_ type: C.Type) -> StoredCoding? {
+    let write: @Sendable (C, inout [UInt8]) throws -> Void = { value, bytes in value.write(to: &bytes) }
+    let read: @Sendable ([UInt8]) throws -> C = { bytes in
+      var rest = bytes[...]
+      let value = try C(from: &rest)
+      guard rest.isEmpty else { throw CompactError() }
+      return value
+    }
+    guard let write = write as? @Sendable (Value, inout [UInt8]) throws -> Void, let read = read as? @Sendable ([UInt8]) throws -> Value
+    else { return nil }
+    return StoredCoding(write: write, read: read)
   }
 
   func bytes(_ value: Value) throws -> [UInt8] {

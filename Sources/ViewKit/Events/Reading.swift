@@ -34,11 +34,18 @@ public struct Reading<Event: SendableMetatype>: Sendable {
 
 /// The readings of an event type, asked for once.
 struct EventReader<Event: EventType>: Sendable {
-  private let readings = Event.readings
+  private let readings: [Reading<Event>]
+  /// The first, if it takes any body.
+  private let readAny: (@Sendable (JSON) throws -> Event)?
+
+  init() {
+    readings = Event.readings
+    readAny = readings.first.flatMap { $0.type == nil && $0.version == nil ? $0.read : nil }
+  }
 
   /// - Throws: a `Refusal` of `/type` if no reading is for this body; whatever the reading throws.
   func event(_ body: JSON) throws -> Event {
-    if let only = readings.first, only.type == nil, only.version == nil { return try only.read(body) }
+    if let readAny { return try readAny(body) }
     let type = body["type"]
     // Looked up only where a reading asks for it.
     lazy var version = body["version"].map { $0.int } ?? 1

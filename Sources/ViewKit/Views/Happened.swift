@@ -15,15 +15,3 @@ public struct Happened: Hashable, Comparable, Sendable {
   /// The order of happening.
   public static func < (a: Happened, b: Happened) -> Bool { a.id == b.id ? a.digest < b.digest : a.id < b.id }
 }
-
-/// Takes the rows that a view maps an event to: `emit(key, row)`.
-public struct Emit<Key, Row>: ~Copyable {
-  /// The rows so far, in the order they were emitted.
-  public private(set) var rows: [(key: Key, row: Row)] = []
-
-  public init() {}
-
-  public mutating func callAsFunction(_ key: Key, _ row: Row) { rows.append((key, row)) }
-
-  mutating func removeAll() { rows.removeAll(keepingCapacity: true) }
-}

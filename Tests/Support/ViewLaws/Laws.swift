@@ -48,7 +48,9 @@ struct Laws: Sendable {
   private func body<Event: EventType>(of event: Event) throws -> JSON {
     let body = try EventEncoder().encode(event)
     do {
-      guard let read = try database.decode(body).event.get() as? Event else { throw Refusal("", "another type of event") }
+      guard let read = (try database.decode(body).event.get() as? TypedEvent<Event>)?.event else {
+        throw Refusal("", "another type of event")
+      }
       let again = try EventEncoder().encode(read)
       guard again == body else { throw Refusal("", "read back it is \(again)") }
     } catch {

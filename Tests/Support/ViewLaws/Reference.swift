@@ -99,7 +99,9 @@ struct MappedEvents<V: EventView> {
       let when = Happened(id: event.ulid, digest: Digest.sha256(body.raw).first16)
       var emit = Emit<V.RowKey, V.Row>()
       do {
-        guard let event = try reader.decode(body).event.get() as? V.Event else { throw Refusal("", "another type of event") }
+        guard let event = (try reader.decode(body).event.get() as? TypedEvent<V.Event>)?.event else {
+          throw Refusal("", "another type of event")
+        }
         try view.map(event, when, emit: &emit)
         let keyed = try emit.rows.map { (try KeyBytes.bytes(of: $0.key), $0.row) }
         for (index, (key, row)) in keyed.enumerated() { rows[key, default: []].append(Row(when: when, index: index, row: row)) }
