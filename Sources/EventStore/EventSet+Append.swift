@@ -51,6 +51,11 @@ extension EventSet {
         }, abandon: { done(.failure(StoreError(.closed, "the database was closed"))) }))
   }
 
+  /// Waits until no read under way has lasted as long as this: then what is written next lets the file grow less.
+  package func untilReads(areYoungerThan age: Duration) async {
+    await withCheckedContinuation { continuation in store.whenReads(areYoungerThan: age) { continuation.resume() } }
+  }
+
   /// Tells the set of a clock from elsewhere. If it knows more of the own origin than is held here, or other records, then this file was
   /// restored or copied: a new origin is minted before the next append.
   public func observe(_ clock: Clock) {

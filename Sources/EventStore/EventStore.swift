@@ -87,6 +87,12 @@ public protocol EventStore: AnyObject, Sendable {
   /// `body` may run more than once (a full map is enlarged and the transaction run again), so it must start from the same values.
   func write<R>(_ size: WriteSize, _ body: (borrowing any StoreWriter & ~Copyable) throws(StoreError) -> R) throws(StoreError) -> R
 
+  /// Calls `then` once no read under way has lasted as long as this: at once, or when the last such read ends.
+  ///
+  /// The pages that a snapshot shows can't be used again while it is read, so whoever writes much and can wait lets the storage not grow.
+  /// Default: at once, for stores that it makes no difference to.
+  func whenReads(areYoungerThan age: Duration, _ then: @escaping @Sendable () -> Void)
+
   /// Rises each time the storage is opened. Whoever caches what it read must read it again when this has changed.
   var generation: UInt64 { get }
 
@@ -102,6 +108,10 @@ public protocol EventStore: AnyObject, Sendable {
 
   /// Waits for transactions under way, then lets go of the storage. Later calls open it again or throw `closed`.
   func close()
+}
+
+extension EventStore {
+  public func whenReads(areYoungerThan age: Duration, _ then: @escaping @Sendable () -> Void) { then() }
 }
 
 /// Where databases are kept: what a node opens them from.

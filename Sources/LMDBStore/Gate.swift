@@ -28,6 +28,7 @@ final class Gate: @unchecked Sendable {
   private var isAlone = false
   private var isFinished = false
   private var idle: [TransactionState] = []
+  private var ages = ReadAges()
   private let openings = Atomic<UInt64>(0)
   /// `OpenSet`'s time of the latest use.
   let lastUse = Atomic<UInt64>(0)
@@ -88,6 +89,7 @@ final class Gate: @unchecked Sendable {
   /// Begins a read transaction on a new snapshot.
   func beginReading() throws(StoreError) -> TransactionState {
     while true {
+      let now = ContinuousClock.now
       let (entered, hasTables, parked) = try monitor.locked { () throws(StoreError) in
         let entered = try enterLocked()
         if readers >= Self.readersMax {
@@ -95,21 +97,27 @@ final class Gate: @unchecked Sendable {
           throw StoreError(.busy, "\(readers) reads are open")
         }
         readers += 1
-        return (entered, entered.hasTables, idle.popLast())
+        let parked = idle.popLast()
+        if let parked { ages.add(parked, at: now) }
+        return (entered, entered.hasTables, parked)
       }
       openSet?.touch(self)
       var (state, code) = (parked, LMDBCode(0))
       if let parked { code = unsafe LMDBCode(mdb_txn_renew(parked.handle)) } else { (state, code) = begin(entered, UInt32(MDB_RDONLY)) }
       if let state, code.isSuccess {
+        if parked == nil { monitor.locked { ages.add(state, at: now) } }
         state.hasTables = hasTables
         Held.push(state)
         return state
       }
       if let state { unsafe mdb_txn_abort(state.handle) }
-      monitor.locked {
+      let ready = monitor.locked {
+        let ready = parked.map { ages.remove($0) }
         readers -= 1
         leaveLocked()
+        return ready ?? []
       }
+      for go in ready { go() }
       guard code.isMapTooSmall, Held.transaction(of: id) == nil else { throw code.error("read", entered.folder) }
       reopen()
     }
@@ -119,11 +127,19 @@ final class Gate: @unchecked Sendable {
     Held.pop(state)
     state.end()
     unsafe mdb_txn_reset(state.handle)
-    monitor.locked {
+    let ready = monitor.locked {
+      let ready = ages.remove(state)
       if idle.count < Self.idleMax { idle.append(state) } else { unsafe mdb_txn_abort(state.handle) }
       readers -= 1
       leaveLocked()
+      return ready
     }
+    for go in ready { go() }
+  }
+
+  /// See `EventStore`.
+  func whenReads(areYoungerThan age: Duration, _ then: @escaping @Sendable () -> Void) {
+    if monitor.locked({ ages.admit(age, then) }) { then() }
   }
 
   /// Begins the write transaction; the caller sees to it that there is but one. LMDB's code if that fails.

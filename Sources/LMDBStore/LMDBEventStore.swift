@@ -55,6 +55,10 @@ public final class LMDBEventStore: EventStore {
     return try body(ReadTransaction(state))
   }
 
+  public func whenReads(areYoungerThan age: Duration, _ then: @escaping @Sendable () -> Void) {
+    gate.whenReads(areYoungerThan: age, then)
+  }
+
   // MARK: writing
 
   public func write<R>(_ size: WriteSize, _ body: (borrowing any StoreWriter & ~Copyable) throws(StoreError) -> R) throws(StoreError) -> R {

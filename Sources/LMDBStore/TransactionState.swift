@@ -23,6 +23,10 @@ import EventStore
   var failure: LMDBCode?
   /// The transaction that this thread was in already: see `Held`.
   var outer: Unmanaged<TransactionState>?
+  /// Of a read under way: since when, and the reads that began before and after it. Guarded by the gate's monitor: see `ReadAges`.
+  var began: ContinuousClock.Instant?
+  var older: TransactionState?
+  var newer: TransactionState?
 
   init(_ environment: Environment, _ handle: OpaquePointer, _ gate: ObjectIdentifier, writes: Bool) {
     unsafe self.handle = handle

@@ -81,7 +81,7 @@ extension ViewEngine {
   private func startSweep() {
     Task.detached { [self] in
       do throws(StoreError) {
-        while let header = try detachedHeader() { _ = try await ViewRunner.sweep(header, set, rowsMax: options.rowsMax) }
+        while let header = try detachedHeader() { _ = try await ViewRunner.sweep(header, set, options) }
       } catch {
         // The database was closed, or its disk is full: a later run finds them.
       }

@@ -149,6 +149,8 @@ package struct ViewEngineOptions: Sendable {
   /// How long the writer may put the rows of a slice, if a flush isn't longer: the next one takes fewer, down to `rowsMin`, where it was.
   package var sliceTimeMax = Duration.milliseconds(5)
   package var rowsMin = 1024
+  /// A catch-up pauses while a read of the store has lasted as long as this: each slice would add to a file whose old pages can't be used.
+  package var readAgeMax = Duration.seconds(5)
   /// How many records whoever reads maps himself.
   package var aheadRecordsMax: UInt64 = 64
   /// A view that has as many records to read, and a third of all, may be sooner built anew.

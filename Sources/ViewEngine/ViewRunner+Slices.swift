@@ -183,6 +183,7 @@ extension ViewRunner {
 
   /// Puts a slice, and learns from it how much the writer does in the time that a slice may take.
   func put(_ slice: Slice, _ puts: [Put]) async throws(StoreError) -> Bool {
+    await set.untilReads(areYoungerThan: options.readAgeMax)
     let size = WriteSize(bytes: Self.bytes(puts), events: slice.places(puts))
     let (isDone, began, ended) = try await set.slice(size) { (writer: borrowing any StoreWriter & ~Copyable, _) throws(StoreError) in
       let began = ContinuousClock.now
@@ -256,15 +257,16 @@ extension ViewRunner {
       try headers(reader).leftovers.first
     }
     guard let leftover else { return false }
-    return try await Self.sweep(leftover, set, rowsMax: options.rowsMax)
+    return try await Self.sweep(leftover, set, options)
   }
 
-  /// Deletes rows of a view that nobody reads any more, at most `rowsMax`; false: there is nothing left.
-  static func sweep(_ header: ViewHeader, _ set: EventSet, rowsMax: Int) async throws(StoreError) -> Bool {
+  /// Deletes rows of a view that nobody reads any more, a slice of them; false: there is nothing left.
+  static func sweep(_ header: ViewHeader, _ set: EventSet, _ options: ViewEngineOptions) async throws(StoreError) -> Bool {
     let keys = try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) -> [[UInt8]] in
-      try Self.keys(of: header, max: rowsMax, reader)
+      try Self.keys(of: header, max: options.rowsMax, reader)
     }
     guard !keys.isEmpty else { return false }
+    await set.untilReads(areYoungerThan: options.readAgeMax)
     let size = WriteSize(bytes: keys.reduce(0) { $0 + $1.count }, events: keys.count)
     try await set.slice(size) { (writer: borrowing any StoreWriter & ~Copyable, _) throws(StoreError) in
       for key in keys { try writer.delete(.view, key.raw) }
