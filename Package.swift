@@ -76,7 +76,9 @@ let package = Package(
       swiftSettings: strict),
     .testTarget(
       name: "LaterbaseTests",
-      dependencies: ["Laterbase", "EventModel", "EventStore", "LMDBStore", "Replication", "StoreConformance", "ViewKit"],
+      dependencies: [
+        "Laterbase", "EventModel", "EventStore", "LMDBStore", "Replication", "StoreConformance", "ViewEngine", "ViewKit",
+      ],
       swiftSettings: strict),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     .target(

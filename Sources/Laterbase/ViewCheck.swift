@@ -4,19 +4,22 @@ package import ViewKit
 
 /// Checks the views of a database that nobody else has open.
 package enum ViewCheck {
-  /// Computes each view from scratch; see `ViewEngine.verify`.
-  /// - Parameter declarations: the executable's; of those the set's own counts.
-  /// - Returns: nil if none declares views for it.
+  /// Computes each view from scratch, those that were attached at run time too; see `ViewEngine.verify`.
+  /// - Parameter declarations: the executable's: the set's own, and others whose views may be attached to it.
+  /// - Returns: nil if it has no views.
   package static func report(
     of set: EventSet, _ declarations: [any DatabaseDeclaration], progress: (ViewReport) -> Void
   ) throws(StoreError) -> ViewReport? {
-    guard let declaration = declarations.first(where: { $0.name == set.name }) else { return nil }
-    let compiled: CompiledDatabase
-    do throws(DeclarationError) { compiled = try CompiledDatabase(declaration) } catch {
+    var all: [CompiledDatabase] = []
+    do throws(DeclarationError) {
+      for declaration in declarations { all.append(try CompiledDatabase(declaration)) }
+    } catch {
       throw StoreError(.refused, error.description)
     }
-    let engine = ViewEngine(set, compiled)
+    let database = all.first { $0.name == set.name } ?? .undeclared(set.name)
+    let attachable = all.sorted { $0.name < $1.name }.flatMap(\.views).filter(database.takes)
+    let engine = ViewEngine(set, database, attachable: attachable, attached: try ViewEngine.attached(to: set))
     defer { engine.close() }
-    return compiled.views.isEmpty ? nil : try engine.verify(progress: progress)
+    return engine.names.isEmpty ? nil : try engine.verify(progress: progress)
   }
 }
