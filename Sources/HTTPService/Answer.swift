@@ -59,6 +59,7 @@ extension Answer {
       body.append(",\"committed_lines\":\(progress.lines),\"recorded\":\(progress.recorded),\"known\":\(progress.known),\"clock\":")
       body.append(progress.clock.map { "\"\($0.token)\"" } ?? "null")
     }
+    if let catchUp = error.catchUp { body.append(",\"records_done\":\(catchUp.done),\"records_left\":\(catchUp.left)") }
     body.append("}")
     self.init(error.slug.status, MediaType.problem, body)
     switch error.slug {

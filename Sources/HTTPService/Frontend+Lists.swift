@@ -13,10 +13,10 @@ extension Frontend {
   /// The answer with a list.
   /// - Parameters:
   ///   - head: what stands before its elements.
-  ///   - writeTail: writes the members that follow the list, each with its comma before it left out at the first.
+  ///   - writeTail: writes the members that follow the list, each with its comma before it left out at the first; nil: there are none.
   func answer<Pieces: ListPieces & Sendable>(
     _ pieces: Pieces, of database: OpenedDatabase, _ form: ListForm, head: String? = nil,
-    _ writeTail: @escaping @Sendable (Pieces, inout ByteBuffer) -> Void
+    _ writeTail: (@Sendable (Pieces, inout ByteBuffer) -> Void)? = nil
   ) throws(LaterbaseError) -> Answer {
     var pieces = pieces
     var body = ByteBufferAllocator().buffer(capacity: 8 << 10)
@@ -39,7 +39,7 @@ extension Frontend {
 
   private static func stream<Pieces: ListPieces & Sendable>(
     _ first: ByteBuffer, _ pieces: Pieces, of database: OpenedDatabase, _ form: ListForm,
-    _ writeTail: @escaping @Sendable (Pieces, inout ByteBuffer) -> Void
+    _ writeTail: (@Sendable (Pieces, inout ByteBuffer) -> Void)?
   ) -> Answer.Stream {
     { write in
       database.beginStream()
@@ -56,7 +56,7 @@ extension Frontend {
 
   /// The next piece, read on a thread that may wait for the disk: those of tasks and connections must not.
   private static func next<Pieces: ListPieces & Sendable>(
-    _ pieces: Pieces, _ form: ListForm, _ writeTail: @escaping @Sendable (Pieces, inout ByteBuffer) -> Void
+    _ pieces: Pieces, _ form: ListForm, _ writeTail: (@Sendable (Pieces, inout ByteBuffer) -> Void)?
   ) async throws -> (Pieces, ByteBuffer, Bool) {
     try await NIOThreadPool.singleton.runIfActive {
       var pieces = pieces
@@ -68,8 +68,12 @@ extension Frontend {
   }
 
   private static func write<Pieces: ListPieces>(
-    tail pieces: Pieces, _ form: ListForm, _ writeTail: (Pieces, inout ByteBuffer) -> Void, to body: inout ByteBuffer
+    tail pieces: Pieces, _ form: ListForm, _ writeTail: ((Pieces, inout ByteBuffer) -> Void)?, to body: inout ByteBuffer
   ) {
+    guard let writeTail else {
+      if form == .array { body.append(code: "]}") }
+      return
+    }
     switch form {
     case .array: body.append(code: "],")
     case .lines: body.append(code: "{")

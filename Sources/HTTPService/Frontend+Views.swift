@@ -32,17 +32,8 @@ extension Frontend {
     let parameters = try Parameters(call.query, known: ["limit"])
     let limit = try parameters.count("limit", default: 1000)
     let database = try await opened(name)
-    var body = ByteBuffer()
-    if form == .array { body.append(code: "{\"errors\":[") }
-    for (index, event) in try database.skipped(view, limit: limit == 0 ? .max : limit).enumerated() {
-      if index > 0, form == .array { body.append(code: ",") }
-      body.append("{\"id\":\"\(event.id)\",\"detail\":")
-      body.append(quoted: event.reason)
-      body.append(code: "}")
-      if form == .lines { body.append(code: "\n") }
-    }
-    if form == .array { body.append(code: "]}") }
-    return Answer(200, form.mediaType, body).adding("vary", "accept").notCached()
+    let pieces = try database.skipped(view, limit: limit, form: form)
+    return try answer(pieces, of: database, form, head: form == .array ? "{\"errors\":[" : "")
   }
 
   /// `GET /db/{db}/v/{view}` and `GET /{db}/{view}`.

@@ -64,10 +64,17 @@ public struct LaterbaseError: Error, Sendable {
     public init() {}
   }
 
+  /// How far a view has come that is not ready yet, in records of the database.
+  public struct CatchUp: Hashable, Sendable {
+    public var done: UInt64
+    public var left: UInt64
+  }
+
   public var slug: Slug
   public var detail: String
   public var faults: [Fault]
   public var progress: Progress?
+  public var catchUp: CatchUp?
 
   public init(_ slug: Slug, _ detail: String, faults: [Fault] = []) {
     self.slug = slug

@@ -83,15 +83,16 @@ extension OpenedDatabase {
     do throws(ViewError) { return try engine.status(view) } catch { throw self.error(error, view) }
   }
 
-  /// The events that a view skipped, and why.
-  package func skipped(_ view: String, limit: Int) throws(LaterbaseError) -> [(id: ULID, reason: String)] {
-    let engine = try engine(view)
-    do throws(ViewError) { return try engine.skipped(view, limit: limit) } catch { throw self.error(error, view) }
+  /// The events that a view skipped, and why, to be read a piece at a time.
+  /// - Parameter limit: 0: all.
+  /// - Throws: `not-found`.
+  package func skipped(_ view: String, limit: Int, form: ListForm) throws(LaterbaseError) -> SkippedPieces {
+    SkippedPieces(self, try engine(view), view, limit: limit, form: form)
   }
 
   func engine(_ view: String) throws(LaterbaseError) -> ViewEngine {
     _ = try reading { _ in }
-    guard views.names.contains(view) else { throw noView(view) }
+    guard views.has(view) else { throw noView(view) }
     return views
   }
 
@@ -106,8 +107,13 @@ extension OpenedDatabase {
     case .noView: return noView(view)
     case .store(let error): return self.error(error)
     case .cancelled:
-      let pending = (try? views.status(view).pending).map { "; it has \($0) records to read" } ?? ""
-      return LaterbaseError(.notReady, "the view \(view) is not up to date yet\(pending)")
+      var error = LaterbaseError(.notReady, "the view \(view) is not up to date yet")
+      if let left = try? views.status(view).pending {
+        let records = set.state.records
+        error.catchUp = LaterbaseError.CatchUp(done: records > left ? records - left : 0, left: left)
+        error.detail += "; it has \(left) records to read"
+      }
+      return error
     case .noRestatements: return LaterbaseError(.notFound, "the view \(view) keeps no restatements")
     case .gone:
       return LaterbaseError(

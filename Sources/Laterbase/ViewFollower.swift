@@ -2,8 +2,9 @@ package import EventModel
 import EventStore
 package import ViewEngine
 
-/// Follows a view: its rows as they are, then those that change, a page at a time. Between pages it holds no transaction, and of what it has
-/// not handed out at most the keys of one page.
+/// Follows a view: its rows as they are, then those that change, a page at a time. A row is handed out again only if it is another one than
+/// last time, as far back as `SentRows` remembers. Between pages it holds no transaction, and of what it has not handed out at most the
+/// keys of one page.
 package struct ViewFollower: Sendable {
   package struct Page: Sendable {
     /// `{"key":…,"value":…}` each; of a key that the view has no value for any more, the value is null.
@@ -26,6 +27,7 @@ package struct ViewFollower: Sendable {
   private let view: String
   private let query: ViewQuery
   private var place: Place
+  private var sent = SentRows()
 
   private static let pageBytes = 128 << 10
 
@@ -51,7 +53,7 @@ package struct ViewFollower: Sendable {
         page.more = true
       case .listing(let key, let clock?):
         let read = try await engine.rows(view, after: key, query, bytesMax: Self.pageBytes)
-        page.rows = read.rows
+        page.rows = sent.takeChanged(read.rows)
         page.more = true
         place = read.last.map { Place.listing(after: $0, clock: clock) } ?? .behind(clock)
         if read.last == nil { page.clock = clock }
@@ -68,7 +70,7 @@ package struct ViewFollower: Sendable {
         }
       case .rows(let keys, let changes):
         let read = try await engine.rows(view, of: keys, bytesMax: Self.pageBytes)
-        page.rows = read.rows
+        page.rows = sent.takeChanged(read.rows)
         let left = keys.dropFirst(read.rows.count)
         place = left.isEmpty ? .behind(changes.clock) : .rows(left, changes)
         if left.isEmpty { page.clock = changes.clock }

@@ -15,33 +15,32 @@ package struct ViewChanges: Sendable {
   package let isLast: Bool
 }
 
-/// Some rows of a view, each `{"key":…,"value":…}` in normal form.
+/// Some rows of a view.
 package struct ViewRows: Sendable {
-  package internal(set) var rows: [[UInt8]] = []
+  package struct Row: Sendable {
+    package let key: [UInt8]
+    /// `{"key":…,"value":…}` in normal form.
+    package let json: [UInt8]
+
+    package init(key: [UInt8], json: [UInt8]) { (self.key, self.json) = (key, json) }
+  }
+
+  package internal(set) var rows: [Row] = []
   /// The last key that was read; nil, if that was the last there is.
   package internal(set) var last: [UInt8]?
   var bytes = 0
 }
 
 extension ViewEngine {
-  /// The keys of a query that events behind a clock touched. Memory: as a slice of a catch-up.
+  /// The keys of a query that events behind a clock touched: found once for all who ask behind the same clock. Memory: as a slice of a
+  /// catch-up.
   package func changes(_ view: String, after clock: Clock, _ query: ViewQuery) async throws(ViewError) -> ViewChanges {
     let runner = try runner(view)
     return try await onThread { () throws(StoreError) in
-      var delta = MappedDelta(after: clock)
-      let bytesMax = DecodedFeed.bytesMax
-      _ = try delta.walk(feed, runner.view, recordsMax: DecodedFeed.recordsMax, rowsMax: options.rowsMin * 16, bytesMax: bytesMax)
-      try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) in
-        try delta.heedVoids(feed, runner.view, reader)
-      }
-      delta.sort()
-      var keys: [[UInt8]] = []
-      var last: Int32 = -1
-      for row in delta.rows where row.key != last {
-        last = row.key
-        if query.takes(delta.key(row)) { keys.append(delta.key(row)) }
-      }
-      return ViewChanges(keys: keys, clock: delta.clock, isLast: delta.isLast)
+      let page = try runner.changedKeys.page(after: clock, feed, runner.view, rowsMax: options.rowsMin * 16)
+      // It may have been computed a while ago.
+      let isLast = set.state.pending(after: page.clock) == 0
+      return ViewChanges(keys: page.keys.filter { query.takes($0) }, clock: page.clock, isLast: isLast)
     }
   }
 
@@ -54,9 +53,9 @@ extension ViewEngine {
         rows.last = key
         let row = try reader.get(.view, (prefix + key).raw)
         if let row, let value = try KeyRow.value(in: row) {
-          try rows.append(view, key.raw, row.extracting(value))
+          try rows.append(view, key, row.extracting(value))
         } else {
-          try rows.append(view, key.raw, [UInt8]("null".utf8).raw)
+          try rows.append(view, key, [UInt8]("null".utf8).raw)
         }
       }
       if rows.last == keys.last { rows.last = nil }
@@ -78,7 +77,7 @@ extension ViewEngine {
         if rows.bytes >= bytesMax { return rows }
         rows.last = key
         if query.takes(key), let value = try KeyRow.value(in: cursor.value) {
-          try rows.append(view, key.raw, cursor.value.extracting(value))
+          try rows.append(view, key, cursor.value.extracting(value))
         } else {
           // A listing of few among many keys takes its time in parts, too.
           rows.bytes += 16
@@ -112,16 +111,16 @@ extension ViewEngine {
 }
 
 extension ViewRows {
-  fileprivate mutating func append(_ view: String, _ key: RawSpan, _ value: RawSpan) throws(StoreError) {
+  fileprivate mutating func append(_ view: String, _ key: [UInt8], _ value: RawSpan) throws(StoreError) {
     var row: [UInt8] = []
-    row.reserveCapacity(24 + key.byteCount + value.byteCount)
+    row.reserveCapacity(24 + key.count + value.byteCount)
     row.append(contentsOf: #"{"key":"#.utf8)
-    do throws(KeyError) { try KeyBytes.writeJSON(key, to: &row) } catch { throw StoreError(.damaged, "view \(view): \(error)") }
+    do throws(KeyError) { try KeyBytes.writeJSON(key.raw, to: &row) } catch { throw StoreError(.damaged, "view \(view): \(error)") }
     row.append(contentsOf: #","value":"#.utf8)
     row.append(copying: value)
     row.append(UInt8(ascii: "}"))
     bytes += row.count
-    rows.append(row)
+    rows.append(Row(key: key, json: row))
   }
 }
 

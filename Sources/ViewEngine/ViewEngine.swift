@@ -51,6 +51,9 @@ package final class ViewEngine: Sendable {
     database.views.map(\.name) + table.withLock { views in views.attached.filter { views.runners[$0] != nil } }
   }
 
+  /// Whether there is a view of this name.
+  package func has(_ view: String) -> Bool { table.withLock { $0.runners[view] != nil } }
+
   /// A view by its name.
   package func compiled(_ view: String) throws(ViewError) -> CompiledView { try runner(view).view }
 
@@ -109,26 +112,37 @@ package final class ViewEngine: Sendable {
     }
   }
 
-  /// The events that a view skipped, and why, in order of happening.
-  package func skipped(_ view: String, limit: Int) throws(ViewError) -> [(id: ULID, reason: String)] {
+  /// Visits the events that a view skipped, and why, in order of happening, until the visit answers false.
+  /// - Parameter last: those behind this one; nil: from the first.
+  /// - Returns: the last one visited; nil at the end.
+  package func skipped(_ view: String, after last: ElementID?, _ visit: (ElementID, RawSpan) -> Bool) throws(ViewError) -> ElementID? {
     let runner = try runner(view)
     do throws(StoreError) {
-      return try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) in
-        var events: [(id: ULID, reason: String)] = []
-        guard let header = try runner.headers(reader).live else { return events }
+      return try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) -> ElementID? in
+        guard let header = try runner.headers(reader).live else { return nil }
         let prefix = ViewKeys.prefix(header.number, .skipped)
         let cursor = try reader.cursor(.view)
-        var found = try cursor.seek(prefix.raw)
-        while found, events.count < limit, cursor.key.starts(with: prefix.raw), cursor.key.byteCount == prefix.count + 32 {
-          let id = ULID(value: cursor.key.bigEndian(at: prefix.count))
-          events.append((id, String(decoding: [UInt8](copying: cursor.value), as: UTF8.self)))
+        // Behind a key is what it begins.
+        var found = try cursor.seek((prefix + (last.map { ViewKeys.element(Happened(id: $0.ulid, digest: $0.digest)) + [0] } ?? [])).raw)
+        while found, cursor.key.starts(with: prefix.raw), let id = ElementID(key: cursor.key.extracting(droppingFirst: prefix.count)) {
+          if !visit(id, cursor.value) { return id }
           found = try cursor.next()
         }
-        return events
+        return nil
       }
     } catch {
       throw .store(error)
     }
+  }
+
+  /// The first events that a view skipped, and why.
+  package func skipped(_ view: String, limit: Int) throws(ViewError) -> [(id: ULID, reason: String)] {
+    var events: [(id: ULID, reason: String)] = []
+    _ = try skipped(view, after: nil) { (id, reason) in
+      events.append((id.ulid, String(decoding: [UInt8](copying: reason), as: UTF8.self)))
+      return events.count < limit
+    }
+    return events
   }
 
   /// Ends catch-ups under way after their slice; whoever waits is cancelled. Call before the set is closed.

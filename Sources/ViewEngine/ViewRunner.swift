@@ -11,6 +11,7 @@ final class ViewRunner: Sendable {
   let fingerprint: String
   /// Where readers find the one that answers.
   let lives: LiveViews
+  let changedKeys = ChangedKeys()
   /// Who waits, and whether the task runs. The mutex owns the continuations; they are resumed outside it.
   private let waiters = Mutex(Waiters())
   private let counted = Mutex(ViewCounts())

@@ -57,6 +57,21 @@ import ViewKit
     }
   }
 
+  @Test func `tells nothing of a row whose value came out the same`() async throws {
+    try await Self.serving { client in
+      let wire = try await Self.open(client)
+      _ = await wire.read { $0.contains("id: ") && $0.hasSuffix("\n\n\r\n") }
+      wire.clear()
+      _ = try await client.post("/db/notes/e", #"{"number":"A","boxes":0}"#)
+      let same = await wire.read { $0.contains("id: ") && $0.hasSuffix("\n\n\r\n") }
+      #expect(!same.contains("event: row"))
+      #expect(Self.id(same) == (try await client.get("/notes/boxes").json["set"]?.string))
+      wire.clear()
+      _ = try await client.post("/db/notes/e", #"{"number":"A","boxes":1}"#)
+      #expect(await wire.read { $0.contains("id: ") && $0.hasSuffix("\n\n\r\n") }.contains(Self.row("A", "5")))
+    }
+  }
+
   @Test func `tells only of the keys asked for, and of a row that went that it is null`() async throws {
     try await Self.serving { client in
       let wire = try await Self.open(client, "/notes/boxes?feed=eventsource&key=%22A%22")

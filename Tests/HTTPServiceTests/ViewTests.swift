@@ -1,4 +1,5 @@
 import EventModel
+import Foundation
 import HTTPTypes
 import Laterbase
 import Testing
@@ -24,6 +25,20 @@ struct LastBoxes: FoldView {
   func start(_ key: Key<String, Int>) -> State { State() }
   func apply(_ row: Int, _ when: Happened, to state: inout State) { state.boxes = row }
   func finish(_ state: State, _ key: Key<String, Int>) -> Int? { state.boxes }
+}
+
+/// Maps nothing before it is released.
+private struct HeldBoxes: ReduceView {
+  let name = "held-boxes"
+  private let released = DispatchSemaphore(value: 0)
+
+  func release() { released.signal() }
+
+  func map(_ event: Note, _ when: Happened, emit: inout Emit<String, Sum<Int>>) {
+    _ = released.wait(timeout: .now() + 120)
+    released.signal()
+    emit(event.number, Sum(event.boxes))
+  }
 }
 
 @Suite struct `Views over HTTP` {
@@ -127,6 +142,37 @@ struct LastBoxes: FoldView {
       #expect(errors.first?["detail"]?.string?.contains("thirteen") == true)
       #expect(errors.first?["id"]?.string.flatMap { ULID($0) }?.at == `Reading over HTTP`.at(13))
       #expect(try await client.get("/db/notes").json["views"] == ["boxes", "last-boxes"])
+    }
+  }
+
+  @Test(arguments: Depth.allCases) func `list all that they skipped, a piece at a time`(depth: Depth) async throws {
+    try await serving(depth, LaterbaseNode([Self.database], storage: .memory)) { client in
+      let events = Array(repeating: "{\"number\":\"\(String(repeating: "é", count: 400))\",\"boxes\":13}", count: 5000)
+      for _ in 0..<3 { #expect(try await client.post("/db/notes/e", "[\(events.joined(separator: ","))]").status == 201) }
+      #expect(try await client.get("/notes/boxes").json["rows"] == [])
+      let path = "/db/notes/v/boxes/_errors"
+      let all = try #require(try await client.get("\(path)?limit=0").json["errors"]?.elements)
+      let ids = all.map { $0["id"]?.string ?? "" }
+      #expect(ids.count == 15_000 && ids == ids.sorted() && Set(ids).count == 15_000)
+      #expect(all.allSatisfy { $0["detail"] == "/boxes: no note has thirteen" })
+      let lines = try await client.get("\(path)?limit=0", ["Accept": "application/x-ndjson"]).lines
+      #expect(lines.map { $0["id"]?.string } == ids)
+      #expect(try await client.get(path).json["errors"]?.elements == Array(all.prefix(1000)))
+      #expect(try await client.get("\(path)?limit=7").json["errors"]?.elements == Array(all.prefix(7)))
+    }
+  }
+
+  @Test(arguments: Depth.allCases) func `say how far they are when their time is over`(depth: Depth) async throws {
+    let held = HeldBoxes()
+    let node = try LaterbaseNode([Database("notes", of: Note.self) { held }], storage: .memory)
+    try await serving(depth, node) { client in
+      #expect(try await client.post("/db/notes/e", #"[{"number":"A","boxes":4},{"number":"B","boxes":6}]"#).status == 201)
+      let late = try await client.get("/notes/held-boxes?timeout=50ms")
+      held.release()
+      #expect(late.status == 503 && late.slug == "not-ready")
+      #expect(late.json["records_done"] == 0 && late.json["records_left"] == 2)
+      #expect(late.header("retry-after") == "1")
+      #expect(try await client.get("/notes/held-boxes").json["rows"]?.elements?.count == 2)
     }
   }
 

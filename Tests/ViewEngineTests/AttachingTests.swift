@@ -146,7 +146,7 @@ import ViewLaws
       var last: [UInt8]?
       repeat {
         let page = try await node.engine.rows(view, after: last, query, bytesMax: 50)
-        take(page.rows)
+        take(page.rows.map(\.json))
         last = page.last
       } while last != nil
       for _ in 0..<12 {
@@ -159,7 +159,7 @@ import ViewLaws
           while !keys.isEmpty {
             let page = try await node.engine.rows(view, of: keys, bytesMax: [1, 100, 100_000][Int(random.next() % 3)])
             #expect(!page.rows.isEmpty)
-            take(page.rows)
+            take(page.rows.map(\.json))
             keys = keys.dropFirst(page.rows.count)
           }
           clock = changes.clock

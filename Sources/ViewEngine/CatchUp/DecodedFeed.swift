@@ -77,7 +77,7 @@ final class DecodedFeed: Sendable {
   func forget() { slots.withLock { $0 = [] } }
 
   /// Whether the logs still are what was read of them: one that lost a fork holds other records now.
-  private func isServed(_ clock: Clock, after start: Clock) throws(StoreError) -> Bool {
+  func isServed(_ clock: Clock, after start: Clock) throws(StoreError) -> Bool {
     let read = Clock(clock.entries.filter { start.entry($0.origin) != $0 })
     return try set.read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) -> Bool in
       guard state.clock.covers(read) else { return false }
