@@ -3,8 +3,8 @@ import EventStore
 import Laterbase
 import NIOCore
 
-/// In front of the HTTP decoder: takes requests whose head is the last one's but for its length, and answers them without decoding it
-/// once more. Whatever else comes goes on to the decoder, byte for byte.
+/// In front of the HTTP decoder: takes requests whose head is the last one's but for its length, or for the key of a view that it asks for,
+/// and answers them without decoding it once more. Whatever else comes goes on to the decoder, byte for byte.
 ///
 /// One connection's, on its event loop. The lane is taken only when no answer is under way and the decoder holds nothing, so answers
 /// leave in the order of their requests; what comes meanwhile is held until the answer has left.
@@ -20,8 +20,8 @@ final class FastLane: ChannelDuplexHandler {
   private var known: KnownHead?
   /// Came, and was neither answered nor passed on.
   private var held = ByteBuffer()
-  /// The request whose body is coming: bytes of its head and of its body.
-  private var coming: (head: Int, body: Int)?
+  /// The request whose body is coming: bytes of its head and of its body, and where in the head the key stands that it asks for.
+  private var coming: (head: Int, body: Int, key: Range<Int>?)?
   /// An answer is under way from here.
   private var waits = false
   private var isTaking = false
@@ -109,9 +109,9 @@ final class FastLane: ChannelDuplexHandler {
       guard passed == 0, let known, connection.isFree else { return pass(context) }
       switch known.match(held.readableBytesSpan) {
       case .incomplete: return
-      case .same(let head, let body) where service.takesShortBody(body):
+      case .same(let head, let body, let key) where service.takesShortBody(body):
         connection.begin(bytes: held.readableBytes)
-        coming = (head, body)
+        coming = (head, body, key)
         let missing = head + body - held.readableBytes
         if missing > 0 { held.reserveCapacity(minimumWritableBytes: missing) }
       case .same, .other: return pass(context)
@@ -119,13 +119,14 @@ final class FastLane: ChannelDuplexHandler {
     }
   }
 
-  private func answer(_ request: (head: Int, body: Int), _ context: ChannelHandlerContext) {
-    guard let known, let body = held.getSlice(at: held.readerIndex + request.head, length: request.body) else { return pass(context) }
+  private func answer(_ request: (head: Int, body: Int, key: Range<Int>?), _ context: ChannelHandlerContext) {
+    let part = request.key ?? request.head..<request.head + request.body
+    guard let known, let part = held.getSlice(at: held.readerIndex + part.lowerBound, length: part.count) else { return pass(context) }
     waits = true
     coming = nil
     connection.cameWhole()
     let lane = NIOLoopBound(self, eventLoop: context.eventLoop)
-    if service.answer(known.call, body, connection.mailbox, { lane.value.finish($0) }) {
+    if service.answer(known.call, part, connection.mailbox, { lane.value.finish($0) }) {
       held.moveReaderIndex(forwardBy: request.head + request.body)
       return
     }
@@ -209,5 +210,8 @@ extension RawSpan {
   }
 
   /// Whether the request is of a method whose head is worth remembering.
-  fileprivate var mayBeKnown: Bool { byteCount > 5 && extracting(first: 5).equals([UInt8]("POST ".utf8).raw) }
+  fileprivate var mayBeKnown: Bool {
+    guard byteCount > 5 else { return false }
+    return extracting(first: 5).equals([UInt8]("POST ".utf8).raw) || extracting(first: 4).equals([UInt8]("GET ".utf8).raw)
+  }
 }

@@ -58,13 +58,16 @@ extension Frontend {
     case .event(let name, let id) where call.query == nil:
       try Accepted.json(call.headers.accept)
       return ULID(id).map { .event(name, $0, call) }
-    case .view(let name, let view): return .key(name, view, call)
+    case .view(let name, let view):
+      if let read = try KeyRead(name, view, call) { return .key(read) }
+      return .view(name, view, call)
     default: return nil
     }
   }
 
   /// Begins to answer a request. On an event loop.
   /// - Parameters:
+  ///   - body: of a read of a key, which has none, the key as the request line has it.
   ///   - mailbox: that loop's.
   ///   - reply: called once, on the loop, with an answer that is no stream.
   /// - Returns: false if the request must go the long way; then `reply` is never called.
@@ -73,7 +76,8 @@ extension Frontend {
     case .append(let append): return self.append(append, body, mailbox, reply)
     case .read(let name, let form): return read(name, form, body, reply)
     case .event(let name, let ulid, let call): return event(name, ulid, call, reply)
-    case .key(let name, let view, let call): return key(name, view, call, reply)
+    case .view(let name, let view, let call): return self.view(name, view, call, reply)
+    case .key(let read): return key(read, body, reply)
     }
   }
 
@@ -139,7 +143,18 @@ extension Frontend {
     return true
   }
 
-  private func key(_ name: String, _ view: String, _ call: Call, _ reply: @Sendable (Answer) -> Void) -> Bool {
+  private func key(_ read: KeyRead, _ text: ByteBuffer, _ reply: @Sendable (Answer) -> Void) -> Bool {
+    guard let database = node.catalog.opened(read.database) else { return false }
+    do throws(LaterbaseError) {
+      guard let answer = try key(text.readableBytes > 0 ? Substring(String(buffer: text)) : read.text, read, database) else { return false }
+      reply(answer)
+    } catch {
+      return false
+    }
+    return true
+  }
+
+  private func view(_ name: String, _ view: String, _ call: Call, _ reply: @Sendable (Answer) -> Void) -> Bool {
     guard let database = node.catalog.opened(name) else { return false }
     do throws(LaterbaseError) {
       guard let answer = try oneKey(database, view, call) else { return false }
@@ -156,13 +171,15 @@ enum ShortCall: Sendable {
   case append(AppendCall)
   case read(String, ListForm)
   case event(String, ULID, Call)
-  case key(String, String, Call)
+  case view(String, String, Call)
+  /// Of a view's key, which the request line has.
+  case key(KeyRead)
 
   /// Whether another request with the same head but for its length asks for the same.
   var isLasting: Bool {
     switch self {
-    case .append, .read: true
-    case .event, .key: false
+    case .append, .read, .key: true
+    case .event, .view: false
     }
   }
 }

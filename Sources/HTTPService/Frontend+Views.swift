@@ -47,7 +47,7 @@ extension Frontend {
     let listing = try await database.listing(view, query, update: read.update, timeout: read.timeout)
     // What is said beside an event's body may change without the view.
     let held = query.shape == .rows(events: true) ? database.set.state.clock.token : ""
-    let tag = Self.tag(compiled, read, listing.token + held)
+    let tag = Self.tag(compiled, read.form, Self.tagged(read.parameters), listing.token + held)
     var answer: Answer
     if let held = call.headers.ifNoneMatch, Self.matches(tag, held) {
       answer = Answer(304).adding("vary", "accept").notCached()
@@ -75,15 +75,27 @@ extension Frontend {
 
   private func oneKey(_ read: ViewCall, _ database: OpenedDatabase, _ view: String, _ call: Call) throws(LaterbaseError) -> Answer? {
     guard let key = read.oneKey else { return nil }
+    return try answer(key, Self.tagged(read.parameters), read.form, call.headers.ifNoneMatch, database, view)
+  }
+
+  /// The same to a request whose head was known but for the key's text.
+  func key(_ text: Substring, _ read: KeyRead, _ database: OpenedDatabase) throws(LaterbaseError) -> Answer? {
+    guard let key = AskedKey(text), let value = text.percentDecoded else { return nil }
+    return try answer(key, ["key=\(value)"], read.form, read.ifNoneMatch, database, read.view)
+  }
+
+  private func answer(
+    _ key: AskedKey, _ query: [String], _ form: ListForm, _ ifNoneMatch: String?, _ database: OpenedDatabase, _ view: String
+  ) throws(LaterbaseError) -> Answer? {
     let compiled = try database.compiled(view)
     return try database.value(view, key.bytes) { (set, value) in
-      let tag = Self.tag(compiled, read, set)
+      let tag = Self.tag(compiled, form, query, set)
       var answer = Answer(200)
-      if let held = call.headers.ifNoneMatch, Self.matches(tag, held) {
+      if let ifNoneMatch, Self.matches(tag, ifNoneMatch) {
         answer.status = 304
       } else {
-        answer.fields = [("content-type", read.form.mediaType)]
-        answer.content = .bytes(Self.body(key.json, value, compiled, set, read.form))
+        answer.fields = [("content-type", form.mediaType)]
+        answer.content = .bytes(Self.body(key.json, value, compiled, set, form))
       }
       answer.add("etag", tag)
       answer.add("vary", "accept")
@@ -123,10 +135,14 @@ extension Frontend {
   }
 
   /// Names all that the answer depends on: the view's meaning, the query, the form, and the set.
-  private static func tag(_ view: CompiledView, _ read: ViewCall, _ set: String) -> String {
-    let query = read.parameters.named.filter { !["update", "timeout", "consistency", "at_least"].contains($0.name) }
-      .sorted { $0.name < $1.name }.map { "\($0.name)=\($0.value)" }
-    let text = ([view.fingerprint, read.form.mediaType, set] + query).joined(separator: "\u{0}")
+  private static func tag(_ view: CompiledView, _ form: ListForm, _ query: [String], _ set: String) -> String {
+    let text = ([view.fingerprint, form.mediaType, set] + query).joined(separator: "\u{0}")
     return "\"\(Digest.sha256([UInt8](text.utf8).raw).hex.prefix(32))\""
+  }
+
+  /// The parameters that an answer depends on.
+  private static func tagged(_ parameters: Parameters) -> [String] {
+    parameters.named.filter { !["update", "timeout", "consistency", "at_least"].contains($0.name) }
+      .sorted { $0.name < $1.name }.map { "\($0.name)=\($0.value)" }
   }
 }

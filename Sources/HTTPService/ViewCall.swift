@@ -63,11 +63,11 @@ struct ViewCall: Sendable {
   }
 
   /// The key, in its bytes and as the answer shows it, if the request asks for one key's value as it is now, and nothing else.
-  var oneKey: (bytes: [UInt8], json: JSON)? {
+  var oneKey: AskedKey? {
     guard let key, case .these(let keys) = query.keys, keys.count == 1, query.shape == .values, case .first = update, known.isEmpty,
       query.happenedFrom == nil, query.happenedBefore == nil, query.skip == 0, query.cursor == nil
     else { return nil }
-    return (keys[0], key)
+    return AskedKey(bytes: keys[0], json: key)
   }
 
   private mutating func keys() throws(LaterbaseError) -> ViewQuery.Keys {

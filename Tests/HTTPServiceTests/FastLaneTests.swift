@@ -48,6 +48,59 @@ import Testing
     }
   }
 
+  @Test func `knows the head of a read of a key again, whatever the key`() throws {
+    func head(_ key: String, _ query: String = "key") -> String { "GET /db/notes/v/boxes?\(query)=\(key) HTTP/1.1\r\nHost: a\r\n\r\n" }
+    let call = Call(method: "GET", target: "/db/notes/v/boxes?key=%22A%22", headers: Headers())
+    let read = try #require(try KeyRead("notes", "boxes", call))
+    let known = try #require(KnownHead([UInt8](head("%22A%22").utf8), call: .key(read)))
+    for key in ["1", "%22A%22", "%22another+key%22", "[1,\"x\"]", "=?/"] {
+      let bytes = [UInt8](head(key).utf8)
+      let place = 26..<26 + key.utf8.count
+      #expect(known.match(bytes.raw) == .same(head: bytes.count, body: 0, key: place), "\(key)")
+      #expect(String(decoding: bytes[place], as: UTF8.self) == key)
+      for count in 1..<bytes.count { #expect(known.match(bytes.raw.extracting(first: count)) == .incomplete, "\(count) bytes") }
+    }
+    for key in ["", "1&update=false", "1 2", "1#2", "é", String(repeating: "x", count: 1025)] {
+      #expect(Self.match(known, head(key)) == .other, "\(key)")
+    }
+    for other in [head("1", "keys"), head("1", "limit=1&key"), head("1&limit=1"), head("1 x"), Self.head("17")] {
+      #expect(KnownHead([UInt8](other.utf8), call: .key(read)) == nil, "\(other)")
+    }
+  }
+
+  @Test func `answers reads of keys as the first request of a connection is answered`() async throws {
+    let node = try LaterbaseNode([`Views over HTTP`.database], storage: .memory)
+    try await serving(.socket, node) { client in
+      let events = (0..<12).map { "{\"number\":\"N\($0 % 4)\",\"boxes\":\($0)}" }
+      _ = try await client.post("/db/notes/e", "[\(events.joined(separator: ","))]")
+      _ = try await client.get("/notes/boxes")
+      func request(_ key: String, _ more: String) -> String {
+        "GET /db/notes/v/boxes?key=\(key) HTTP/1.1\r\nHost: localhost\r\n\(more)\r\n"
+      }
+      func answer(_ wire: Wire, _ key: String, _ more: String) async -> String {
+        wire.clear()
+        await wire.send(request(key, more))
+        let text = await wire.read { $0.contains("\r\n\r\n") && ($0.statuses == [304] || $0.hasSuffix("}")) }
+        return text.split(separator: "\r\n").filter { !$0.lowercased().hasPrefix("date:") }.joined(separator: "\n")
+      }
+      let tag = try #require(try await client.get("/db/notes/v/boxes?key=%22N1%22").header("etag"))
+      for more in ["", "Accept: application/json\r\n", "If-None-Match: \(tag)\r\n"] {
+        let kept = try Wire(client.port)
+        for key in [
+          "%22N1%22", "%22N2%22", "%22N1%22", "%22none%22", "N1", "%22", "%zz", "%22N3%22", "[1]", "%22N0%22", "null", "%22N1%22",
+        ] {
+          let first = try Wire(client.port)
+          #expect(await answer(kept, key, more) == (await answer(first, key, more)), "\(key) \(more)")
+          first.close()
+        }
+        _ = try await client.post("/db/notes/e", #"{"number":"N2","boxes":1}"#)
+        // The view isn't level now: the long way brings it there.
+        #expect(await answer(kept, "%22N2%22", more).contains("\"key\":\"N2\""))
+        kept.close()
+      }
+    }
+  }
+
   /// Requests of every way, each sent once the last is answered, or several at a time, cut anywhere: the answers come in order, and what
   /// was recorded is what was sent.
   @Test func `answers as the other ways do, however requests are cut and mixed`() async throws {
