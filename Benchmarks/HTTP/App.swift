@@ -12,13 +12,16 @@ import NIOCore
     let arguments = CommandLine.arguments
     if arguments.dropFirst().first == "--bare" { return try await bare() }
     guard arguments.count > 1 else {
-      print("usage: HTTPBenchmark <path of laterbase, release> [folder on the disk to be measured]")
+      print("usage: HTTPBenchmark <path of laterbase, release> [folder on the disk to be measured] [views <events> <groups>]")
       exit(64)
     }
     let root = URL(filePath: arguments.count > 2 ? arguments[2] : FileManager.default.temporaryDirectory.path)
     let data = root.appending(path: "laterbase-http-\(getpid())")
     defer { try? FileManager.default.removeItem(at: data) }
     let ours = ["serve", "--data", data.path, "--listen", "127.0.0.1:\(port)", "--log-level", "error"]
+    if arguments.count > 5, arguments[3] == "views", let events = Int(arguments[4]), let groups = Int(arguments[5]) {
+      return try running(arguments[1], ours) { try ViewReads(port: port, events: events, groups: groups).run() }
+    }
     print("| work | ours, /s | p50 µs | p99 µs | bare Hummingbird, /s | ours / bare |\n| --- | ---: | ---: | ---: | ---: | ---: |")
     for (name, connections, batch) in [
       ("append one, 1 connection", 1, 1), ("append one, 16 connections", 16, 1), ("append one, 64 connections", 64, 1),
@@ -38,7 +41,10 @@ import NIOCore
   /// Starts a server, loads it, and stops it.
   static func measure(_ program: String, _ arguments: [String], _ connections: Int, _ request: @escaping @Sendable (Int) -> ByteBuffer)
     throws -> (result: LoadResult, seconds: Double)
-  {
+  { try running(program, arguments) { try load(port: port, connections: connections, seconds: seconds, request) } }
+
+  /// Starts a server, and stops it behind the closure.
+  static func running<R>(_ program: String, _ arguments: [String], _ body: () throws -> R) throws -> R {
     let process = Process()
     process.executableURL = URL(filePath: program)
     process.arguments = arguments
@@ -55,7 +61,7 @@ import NIOCore
       }
       usleep(50_000)
     }
-    return try load(port: port, connections: connections, seconds: seconds, request)
+    return try body()
   }
 
   static let filler = String(repeating: "abcdefghijklmnopqrstuvwxyz012345", count: 8)
