@@ -17,4 +17,11 @@ public struct AuditSum: Hashable, Sendable {
     low = sum
     high = high &+ id.ulid.value &+ (carry ? 1 : 0)
   }
+
+  /// Takes away an element that was added.
+  mutating func subtract(_ id: ElementID) {
+    let (difference, borrow) = low.subtractingReportingOverflow(id.digest)
+    low = difference
+    high = high &- id.ulid.value &- (borrow ? 1 : 0)
+  }
 }

@@ -14,9 +14,11 @@ extension EventSet {
     }
   }
 
-  /// Merges a page of records: all of it or nothing; what is held already changes nothing.
-  /// - Throws: `refused` for a hole, a fork or an altered record.
+  /// Merges a page of records: all of it or nothing; what is held already changes nothing. A log that it proves to have lost a fork is cut
+  /// before.
+  /// - Throws: `refused` for a hole, an altered record, or a fork of which the page doesn't prove that the log held here loses.
   public func merge(_ page: VerifiedPage) async throws(StoreError) -> Merged {
+    try await repair(by: page)
     let result = await withCheckedContinuation { continuation in
       merge(page) { continuation.resume(returning: $0) }
     }

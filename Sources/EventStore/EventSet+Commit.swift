@@ -17,6 +17,13 @@ extension EventSet {
     var sawOwnElsewhere = false
     var outcomes: [AppendOutcome] = []
     var merged: Result<Merged, StoreError>?
+    var cut: Result<CutStep, StoreError>?
+
+    /// Whether a cut took a damaged record away.
+    func ended(_ origin: Origin, before n: UInt64?) -> Bool {
+      guard case .success(let step)? = cut, step.end.origin == origin, let n else { return false }
+      return step.keeps < n
+    }
   }
 
   private enum Attempt {
@@ -28,11 +35,11 @@ extension EventSet {
 
   /// Records a group in one transaction, and publishes. On the writer's thread.
   /// - Returns: what answers those who wait; nil if a stage said that the process died.
-  func commit(_ appends: [Writer.Append], _ merge: Writer.Merge?) -> (() -> Void)? {
+  func commit(_ appends: [Writer.Append], _ merge: Writer.Merge?, _ repair: Writer.Repair? = nil) -> (() -> Void)? {
     guard goesOn(.admitted) else { return nil }
     do {
       for _ in 0..<8 {
-        switch try attempt(appends, merge) {
+        switch try attempt(appends, merge, repair) {
         case .died: return nil
         case .reopened: continue
         case .done(let group):
@@ -42,25 +49,31 @@ extension EventSet {
           return {
             for (append, outcome) in zip(appends, group.outcomes) { append.done(outcome) }
             if let merge, let merged = group.merged { merge.done(merged) }
+            if let repair { repair.done(group.cut ?? .failure(StoreError(.closed, "the repair was not made"))) }
           }
         }
       }
-      return failure(appends, merge, StoreError(.storage, "the store was opened anew again and again"))
+      return failure(appends, merge, repair, StoreError(.storage, "the store was opened anew again and again"))
     } catch {
-      return failure(appends, merge, error)
+      return failure(appends, merge, repair, error)
     }
   }
 
-  private func failure(_ appends: [Writer.Append], _ merge: Writer.Merge?, _ error: StoreError) -> () -> Void {
+  private func failure(
+    _ appends: [Writer.Append], _ merge: Writer.Merge?, _ repair: Writer.Repair?, _ error: StoreError
+  ) -> () -> Void {
     {
       for append in appends { append.done(.failed(error)) }
       merge?.done(.failure(error))
+      repair?.done(.failure(error))
     }
   }
 
   private func goesOn(_ stage: WriterStage) -> Bool { options.atStage?(stage) != .die }
 
-  private func attempt(_ appends: [Writer.Append], _ merge: Writer.Merge?) throws(StoreError) -> Attempt {
+  private func attempt(
+    _ appends: [Writer.Append], _ merge: Writer.Merge?, _ repair: Writer.Repair?
+  ) throws(StoreError) -> Attempt {
     let wall = world.now()
     var generation = store.generation
     if session.withLock({ $0.boundGeneration }) != generation {
@@ -70,12 +83,14 @@ extension EventSet {
     try reload(ifNot: generation)
     // Before the origin is chosen: damage that is found afterwards must not shorten the log that is appended to.
     let state = self.state
-    let mayMint = !appends.isEmpty
-    let bound = mayMint ? try bindOrigin(generation, wall) : nil
+    let mayMint = !appends.isEmpty || repair?.cut != nil
+    let bound = mayMint ? try bindOrigin(generation, wall, leaving: repair?.cut?.origin) : nil
     guard goesOn(.marked) else { return .died }
-    let size = WriteSize(
-      bytes: appends.reduce(merge?.page.bytes.count ?? 0) { $0 + $1.draft.bodyBytes },
-      events: appends.reduce(merge?.page.records.count ?? 0) { $0 + $1.draft.items.count })
+    let size =
+      repair?.cut.map { LogCut.size($0, state) }
+      ?? WriteSize(
+        bytes: appends.reduce(merge?.page.bytes.count ?? 0) { $0 + $1.draft.bodyBytes },
+        events: appends.reduce(merge?.page.records.count ?? 0) { $0 + $1.draft.items.count })
     var died = false
     let result: Group?
     do {
@@ -87,6 +102,7 @@ extension EventSet {
         group.outcomes.reserveCapacity(appends.count)
         for append in appends { group.outcomes.append(try recorder.append(append.draft, transaction)) }
         if let merge { group.merged = try recorder.merge(merge.page, transaction) }
+        if let repair { group.cut = try run(repair, &recorder, transaction) }
         try recorder.finish(transaction)
         group.state = recorder.state
         group.changed = recorder.changed
@@ -117,13 +133,16 @@ extension EventSet {
   }
 
   /// Before the first commit after an open: compares the own origin's binding with the file, mints a new origin if anything differs, and
-  /// writes a new mark beside the data. Later: mints one if the present was seen elsewhere, is damaged, or its clock ran away.
+  /// writes a new mark beside the data. Later: mints one if the present was seen elsewhere, has forked, is damaged, or its clock ran away.
+  /// - Parameter leaving: an origin that nothing is to be appended under any more.
   /// - Returns: the binding to be written in the commit's own transaction; nil if the present one stands.
-  private func bindOrigin(_ generation: UInt64, _ wall: Instant) throws(StoreError) -> OriginBinding? {
-    let (mustMint, hlc, damagedOwn) = published.withLock { published in
-      (published.mustMint, published.state.hlc, published.state.own.map { published.damaged[$0] != nil } ?? false)
+  private func bindOrigin(_ generation: UInt64, _ wall: Instant, leaving: Origin?) throws(StoreError) -> OriginBinding? {
+    let (mustMint, hlc, badOwn) = published.withLock { published in
+      let own = published.state.own
+      let isBad = own.map { published.damaged[$0] != nil || published.state.forked[$0] != nil || $0 == leaving } ?? false
+      return (published.mustMint, published.state.hlc, isBad)
     }
-    let mint = mustMint || damagedOwn || hlc.isSuspect(wall: wall, driftMaxMilliseconds: options.driftMaxMilliseconds)
+    let mint = mustMint || badOwn || hlc.isSuspect(wall: wall, driftMaxMilliseconds: options.driftMaxMilliseconds)
     let known = session.withLock { $0 }
     if known.boundGeneration == generation, known.pending == nil, !mint { return nil }
     var binding: OriginBinding
@@ -164,7 +183,7 @@ extension EventSet {
       published.state.version = version
       for origin in published.damaged.keys {
         // A damaged record that was written again serves its log again; one that was found meanwhile ends it.
-        if group.repaired.contains(origin) {
+        if group.repaired.contains(origin) || group.ended(origin, before: published.damaged[origin]) {
           published.damaged[origin] = nil
         } else {
           published.state.clock.set(served.entry(origin) ?? Clock.Entry(origin: origin, n: 0, digest: 0))

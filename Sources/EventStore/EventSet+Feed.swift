@@ -13,7 +13,8 @@ extension EventSet {
   /// out unless another dot of its element is covered by the running clock (DESIGN §2, the feed), so a consumer misses nothing and, at a
   /// node that holds all that its clock covers, sees nothing twice.
   ///
-  /// An entry of the clock whose digest is not that of the log held here counts as 0.
+  /// An entry of the clock whose digest is not that of the log held here counts as 0, and so does one above what is held of an origin that
+  /// is known to have forked.
   /// - Parameters:
   ///   - recordsMax: how many records to walk over at most.
   ///   - repeats: hand out an element at each of its dots: for whoever wants to know of every dot.
@@ -23,7 +24,8 @@ extension EventSet {
   ) throws(StoreError) -> FeedPage {
     observe(clock)
     return try read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) in
-      var walk = FeedWalk(running: try trusted(clock, reader, state), held: state.clock, voids: state.voids > 0, repeats: repeats)
+      let trusted = try trusted(clock, reader, state).doubting(state)
+      var walk = FeedWalk(running: trusted, held: state.clock, voids: state.voids > 0, repeats: repeats)
       try walk.open(self, reader)
       try walk.run(recordsMax: recordsMax, self, reader, visit)
       return FeedPage(clock: walk.running, pending: state.pending(after: walk.running))
@@ -68,6 +70,17 @@ extension EventSet {
       }
       return (page, reached)
     }
+  }
+}
+
+extension Clock {
+  /// This clock without the entries above what is held of an origin that has forked: which of its logs they are of can't be said.
+  fileprivate func doubting(_ state: SetState) -> Clock {
+    var clock = self
+    for origin in state.forked.keys where self[origin] > state.clock[origin] {
+      clock.set(Clock.Entry(origin: origin, n: 0, digest: 0))
+    }
+    return clock
   }
 }
 

@@ -17,6 +17,9 @@ public final class EventSet: Sendable {
   /// What readers see: owned by the mutex, swapped after each commit.
   let published: Mutex<Published>
 
+  /// Who keeps something that a cut makes untrue. The mutex owns the list.
+  let keepers = Mutex<[CutKeeper]>([])
+
   /// What the writer's thread remembers between commits. Only that thread writes it.
   let session = Mutex(Session())
 
@@ -130,7 +133,7 @@ public final class EventSet: Sendable {
   }
 
   /// The clock entry of a dot held: its n and the chain digest there.
-  static func entry(_ reader: borrowing any StoreReader & ~Copyable, _ dot: Dot) throws(StoreError) -> Clock.Entry? {
+  static func entry(_ reader: borrowing some StoreReader & ~Copyable, _ dot: Dot) throws(StoreError) -> Clock.Entry? {
     guard let record = try reader.get(.log, StoreKey.dot(dot).raw), Record.isIntact(record, at: dot) else { return nil }
     return Clock.Entry(origin: dot.origin, n: dot.n, digest: record.bigEndian(at: Record.Offset.chain))
   }

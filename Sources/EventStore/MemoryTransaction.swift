@@ -121,6 +121,14 @@ public final class MemoryEventStoreProvider: EventStoreProvider {
 
   public init() {}
 
+  /// All that is on disk now, and beside it: what a cloned disk has, or one that is rolled back to this later.
+  package func copy() -> MemoryEventStoreProvider {
+    let copy = MemoryEventStoreProvider()
+    let now = disks.withLock { $0.mapValues { disk in disk.contents.withLock { $0 } } }
+    copy.disks.withLock { $0 = now.mapValues { MemoryEventStore.Disk($0) } }
+    return copy
+  }
+
   public func names() throws(StoreError) -> [String] { disks.withLock { $0.keys.sorted() } }
 
   public func open(_ name: String, create: Bool) throws(StoreError) -> (any EventStore)? {

@@ -10,6 +10,8 @@ public struct RecordPage: Sendable {
   /// The records as stored, one behind the other.
   public private(set) var bytes: [UInt8] = []
   public private(set) var entries: [Entry] = []
+  /// Heads of logs in it of which the receiver may hold another one: the one that loses is to be cut.
+  public var forks: [Clock.Entry] = []
 
   public init() {}
 
@@ -38,6 +40,8 @@ public struct VerifiedPage: Sendable {
 
   let bytes: [UInt8]
   let records: [Item]
+  /// Heads of logs in it of which there may be another one here.
+  public let forks: [Clock.Entry]
 
   /// Verifies a page: form, checksum, and the chain within each log. Outside the writer's thread: it hashes every body.
   /// - Throws: `refused`, naming the record.
@@ -65,6 +69,7 @@ public struct VerifiedPage: Sendable {
     }
     bytes = page.bytes
     records = items
+    forks = page.forks
   }
 
   /// Whether each of its logs begins here, with the first record of this database: whether an empty set takes it.

@@ -11,7 +11,7 @@ struct Recorder: ~Copyable {
   let driftMaxMilliseconds: Int64
   var state: SetState
   /// Whether the set, or what `meta` says of it, differs from where it started.
-  private(set) var changed = false
+  var changed = false
   /// Origins whose damaged record was written again.
   private(set) var repaired: Set<Origin> = []
   /// A page had records of the own origin that are not held here, or others: somebody else appends under it.
@@ -116,36 +116,66 @@ struct Recorder: ~Copyable {
   private mutating func apply(
     _ draft: Draft, _ verdicts: [Verdict]?, _ transaction: borrowing any StoreWriter & ~Copyable
   ) throws(StoreError) -> Int {
-    guard let own = state.own else { throw StoreError(.storage, "no origin to append under") }
-    var chain = state.ownChain ?? Chain.start(database: name, origin: own)
-    var n = state.clock[own]
-    let first = n
-    let risingLog = state.lastOrigin.map { own >= $0 } ?? true
+    var log = try OwnLog(state, name)
     var elements: [(id: ElementID, recorded: RecordedDot)] = []
     if verdicts != nil { elements.reserveCapacity(draft.items.count) }
     var voids: [(ULID, Dot)] = []
     for (index, item) in draft.items.enumerated() {
       if let verdicts, verdicts[index] != .new { continue }
-      n += 1
-      let dot = Dot(origin: own, n: n)
-      state.hlc = state.hlc.ticked(wall: wall)
-      chain = Chain.next(after: chain, dot, hlc: state.hlc, ulid: item.ulid, kind: item.kind, commitment: item.commitment)
-      let header = Record.Header(kind: item.kind, hlc: state.hlc, ulid: item.ulid, salt: item.salt, chain: chain)
-      try put(header, draft.body(of: item), at: dot, rising: risingLog, transaction)
-      let recorded = RecordedDot(hlc: state.hlc, dot: dot)
+      let recorded = try extend(
+        &log, item.ulid, item.kind, salt: item.salt, commitment: item.commitment, draft.body(of: item), transaction)
       if verdicts == nil { try add(item.id, recorded, transaction) } else { elements.append((item.id, recorded)) }
-      for voided in item.voids { voids.append((voided, dot)) }
+      for voided in item.voids { voids.append((voided, recorded.dot)) }
     }
-    guard n > first else { return 0 }
+    guard log.count > 0 else { return 0 }
     elements.sort { $0.id < $1.id }
     for element in elements { try add(element.id, element.recorded, transaction) }
     for (voided, dot) in voids { try void(voided, by: dot, transaction) }
-    state.ownChain = chain
-    state.clock.set(Clock.Entry(origin: own, n: n, digest: chain.first8))
-    state.lastOrigin = max(state.lastOrigin ?? own, own)
-    state.records += n - first
+    take(log)
+    return Int(log.count)
+  }
+
+  /// The own log while records are put at its end.
+  struct OwnLog {
+    let origin: Origin
+    fileprivate let first: UInt64
+    fileprivate var n: UInt64
+    fileprivate var chain: Digest
+    fileprivate let rising: Bool
+
+    init(_ state: SetState, _ name: String) throws(StoreError) {
+      guard let own = state.own else { throw StoreError(.storage, "no origin to append under") }
+      (origin, first, n) = (own, state.clock[own], state.clock[own])
+      chain = state.ownChain ?? Chain.start(database: name, origin: own)
+      rising = state.lastOrigin.map { own >= $0 } ?? true
+    }
+
+    /// Records put so far.
+    var count: UInt64 { n - first }
+  }
+
+  /// Numbers, chains and puts a record at the end of the own log.
+  mutating func extend(
+    _ log: inout OwnLog, _ ulid: ULID, _ kind: Record.Kind, salt: UInt128, commitment: Digest, _ body: RawSpan,
+    _ transaction: borrowing any StoreWriter & ~Copyable
+  ) throws(StoreError) -> RecordedDot {
+    log.n += 1
+    let dot = Dot(origin: log.origin, n: log.n)
+    state.hlc = state.hlc.ticked(wall: wall)
+    log.chain = Chain.next(after: log.chain, dot, hlc: state.hlc, ulid: ulid, kind: kind, commitment: commitment)
+    let header = Record.Header(kind: kind, hlc: state.hlc, ulid: ulid, salt: salt, chain: log.chain)
+    try put(header, body, at: dot, rising: log.rising, transaction)
+    return RecordedDot(hlc: state.hlc, dot: dot)
+  }
+
+  /// Makes the end of the own log the state's.
+  mutating func take(_ log: OwnLog) {
+    guard log.count > 0 else { return }
+    state.ownChain = log.chain
+    state.clock.set(Clock.Entry(origin: log.origin, n: log.n, digest: log.chain.first8))
+    state.lastOrigin = max(state.lastOrigin ?? log.origin, log.origin)
+    state.records += log.count
     changed = true
-    return Int(n - first)
   }
 
   private mutating func put(
@@ -175,14 +205,14 @@ struct Recorder: ~Copyable {
 
   // MARK: Voids
 
-  private func isVoided(_ ulid: ULID, _ transaction: borrowing any StoreWriter & ~Copyable) throws(StoreError) -> Bool {
+  func isVoided(_ ulid: ULID, _ transaction: borrowing any StoreWriter & ~Copyable) throws(StoreError) -> Bool {
     let cursor = try transaction.cursor(.voids)
     let from = StoreKey.void(ulid, Dot(origin: Origin(value: 0), n: 0))
     return try cursor.seek(from.raw) && cursor.key.bigEndian(at: 0, as: UInt128.self) == ulid.value
   }
 
   /// Notes that the void at `dot` declares `voided` wrong, and marks what is held under it.
-  private mutating func void(
+  mutating func void(
     _ voided: ULID, by dot: Dot, _ transaction: borrowing any StoreWriter & ~Copyable
   ) throws(StoreError) {
     let key = StoreKey.void(voided, dot)
@@ -196,7 +226,7 @@ struct Recorder: ~Copyable {
   }
 
   /// The elements held under a ULID.
-  private func rows(of ulid: ULID, _ transaction: borrowing any StoreWriter & ~Copyable) throws(StoreError) -> [(ElementID, ElementRow)] {
+  func rows(of ulid: ULID, _ transaction: borrowing any StoreWriter & ~Copyable) throws(StoreError) -> [(ElementID, ElementRow)] {
     var rows: [(ElementID, ElementRow)] = []
     let ids = try transaction.cursor(.ids)
     var found = try ids.seek(StoreKey.element(ElementID(ulid: ulid, digest: 0)).raw)
@@ -285,7 +315,7 @@ struct Recorder: ~Copyable {
       ? (0, Chain.start(database: name, origin: origin)) : (n, try chain(at: Dot(origin: origin, n: n), transaction))
   }
 
-  private func chain(at dot: Dot, _ transaction: borrowing any StoreWriter & ~Copyable) throws(StoreError) -> Digest {
+  func chain(at dot: Dot, _ transaction: borrowing any StoreWriter & ~Copyable) throws(StoreError) -> Digest {
     guard let record = try transaction.get(.log, StoreKey.dot(dot).raw), record.byteCount >= Record.headerBytes else {
       throw StoreError(.damaged, "the record \(dot.n) of \(dot.origin) is missing")
     }
@@ -334,7 +364,7 @@ struct Recorder: ~Copyable {
     }
   }
 
-  private static func row(_ n: UInt64) -> FixedKey<8> {
+  static func row(_ n: UInt64) -> FixedKey<8> {
     var row = FixedKey<8>()
     row.store(n, at: 0)
     return row

@@ -19,10 +19,24 @@ extension SetState {
     }
     if let row = try reader.get(.meta, Meta.state.raw) { try Meta.readState(row, into: &state) }
     if let row = try reader.get(.meta, Meta.origin.raw) { state.own = OriginBinding(row: row)?.origin }
+    try state.readForks(reader)
     let damaged = try state.readHeads(reader)
     let ids = try reader.cursor(.ids)
     if try ids.last() { state.lastElement = ElementID(key: ids.key) }
     return (state, damaged)
+  }
+
+  private mutating func readForks(_ reader: borrowing any StoreReader & ~Copyable) throws(StoreError) {
+    if let row = try reader.get(.meta, Meta.cuts.raw), row.byteCount == 8 { cuts = row.bigEndian(at: 0) }
+    let prefix = Meta.forked
+    let cursor = try reader.cursor(.meta)
+    var found = try cursor.seek(prefix.raw)
+    while found, cursor.key.byteCount == prefix.count + 8, cursor.key.extracting(first: prefix.count).equals(prefix.raw),
+      cursor.value.byteCount == 8
+    {
+      forked[Origin(value: cursor.key.bigEndian(at: prefix.count))] = cursor.value.bigEndian(at: 0)
+      found = try cursor.next()
+    }
   }
 
   /// Reads the head of every log, jumping from origin to origin.

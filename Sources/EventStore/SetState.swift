@@ -22,6 +22,10 @@ public struct SetState: Sendable {
   public internal(set) var voids: UInt64 = 0
   /// The audit sum of the elements.
   public internal(set) var sum = AuditSum()
+  /// The origins under which two logs were seen, and how often the one that was held here lost: then its end was cut.
+  public internal(set) var forked: [Origin: UInt64] = [:]
+  /// How often an end of any log was cut here. What was read of an element's dots before a cut may not be so behind it.
+  public internal(set) var cuts: UInt64 = 0
   /// The last element in order of happening: whatever lies above it is new without a look-up.
   var lastElement: ElementID?
   /// The greatest origin of the table `log`: under it a put is an append.
@@ -38,6 +42,8 @@ enum Meta {
   static var format: [UInt8] { [UInt8]("format".utf8) }
   static var state: [UInt8] { [UInt8]("state".utf8) }
   static var origin: [UInt8] { [UInt8]("origin".utf8) }
+  static var cuts: [UInt8] { [UInt8]("cuts".utf8) }
+  static var forked: [UInt8] { [UInt8]("forked ".utf8) }
   static let formatVersion: UInt32 = 1
   static let markBytes = 16
 
@@ -68,6 +74,20 @@ enum Meta {
     state.conflicts = row.bigEndian(at: 24)
     state.voids = row.bigEndian(at: 32)
     state.sum = AuditSum(high: row.bigEndian(at: 40), low: row.bigEndian(at: 56))
+  }
+
+  /// The row of an origin that has forked: its key is `forked` ‖ origin (8), its value how often its log was cut (8).
+  static func forkedKey(_ origin: Origin) -> [UInt8] {
+    var key = forked
+    key.appendBigEndian(origin.value)
+    return key
+  }
+
+  /// A count (8).
+  static func countRow(_ count: UInt64) -> [UInt8] {
+    var row: [UInt8] = []
+    row.appendBigEndian(count)
+    return row
   }
 
   /// own origin (8) ‖ start mark (16) ‖ place of the data file.

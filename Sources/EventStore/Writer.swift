@@ -36,9 +36,24 @@ final class Writer: Sendable {
     let abandon: @Sendable () -> Void
   }
 
+  /// A log's repair that waits: a transaction of its own.
+  struct Repair: Sendable {
+    enum Work: Sendable {
+      /// Keeps that there are two logs of these origins.
+      case note([Origin])
+      case cut(LogCut)
+    }
+
+    let work: Work
+    let done: @Sendable (Result<CutStep, StoreError>) -> Void
+
+    var cut: LogCut? { if case .cut(let cut) = work { cut } else { nil } }
+  }
+
   /// What the thread takes in one turn.
   enum Turn: Sendable {
     case group([Append], Merge?)
+    case repair(Repair)
     case slice(Slice)
     /// No work for a while: the thread ends, and the next work starts another.
     case idle
@@ -50,6 +65,7 @@ final class Writer: Sendable {
     var head = 0
     var merges: [Merge] = []
     var slices: [Slice] = []
+    var repairs: [Repair] = []
     var bytes = 0
     var threadRuns = false
     var busy = false
@@ -62,7 +78,7 @@ final class Writer: Sendable {
     var lastGroup: Duration = .zero
 
     var waitingAppends: Int { appends.count - head }
-    var waits: Bool { head < appends.count || !merges.isEmpty || !slices.isEmpty }
+    var waits: Bool { head < appends.count || !merges.isEmpty || !slices.isEmpty || !repairs.isEmpty }
   }
 
   static let groupEventsMax = 4096
@@ -102,6 +118,10 @@ final class Writer: Sendable {
 
   func submit(_ slice: Slice) {
     if admit(0, { $0.slices.append(slice) }) != nil { slice.abandon() }
+  }
+
+  func submit(_ repair: Repair) {
+    if let error = admit(0, { $0.repairs.append(repair) }) { repair.done(.failure(error)) }
   }
 
   private func admit(_ bytes: Int, _ add: (inout sending Queue) -> Void) -> StoreError? {
@@ -170,7 +190,7 @@ final class Writer: Sendable {
   /// Answers what is still queued when the writer has stopped.
   private func abandonAll() {
     let left = queue.withLock { queue in
-      let left = (Array(queue.appends[queue.head...]), queue.merges, queue.slices)
+      let left = (Array(queue.appends[queue.head...]), queue.merges, queue.slices, queue.repairs)
       queue = Queue()
       queue.stopped = true
       return left
@@ -180,6 +200,7 @@ final class Writer: Sendable {
     for append in left.0 { append.done(.failed(closed)) }
     for merge in left.1 { merge.done(.failure(closed)) }
     for slice in left.2 { slice.abandon() }
+    for repair in left.3 { repair.done(.failure(closed)) }
   }
 
   /// The next turn: waits for work; ends after a while without any.
@@ -222,9 +243,10 @@ final class Writer: Sendable {
     }
   }
 
-  /// Whole requests until the bounds, at most one merge page; a slice when no append waits, and at the latest after four times its own
+  /// A log's repair first, there are few; whole requests until the bounds, at most one merge page; a slice when no append waits, and at the latest after four times its own
   /// duration of appends.
   private static func take(_ queue: inout Queue) -> Turn {
+    if !queue.repairs.isEmpty { return .repair(queue.repairs.removeFirst()) }
     let groupWaits = queue.head < queue.appends.count || !queue.merges.isEmpty
     if !queue.slices.isEmpty, !groupWaits || queue.appendTime >= queue.lastSlice * 4 {
       queue.appendTime = .zero
@@ -263,6 +285,13 @@ final class Writer: Sendable {
       slice.run(set)
       let took = now - began
       queue.withLock { $0.lastSlice = took }
+      return true
+    case .repair(let repair):
+      guard let answer = set.commit([], nil, repair) else {
+        queue.withLock { $0.stopped = true }
+        return false
+      }
+      answer()
       return true
     case .group(let appends, let merge):
       let answer = set.commit(appends, merge)

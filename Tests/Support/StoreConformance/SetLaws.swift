@@ -109,17 +109,17 @@ extension StoreConformance {
         "seed \(seed): counts did not survive being opened again")
       reopened.close()
     }
-    try await checkForks(seed: seed)
+    try await checkUnprovenForks(seed: seed)
   }
 
-  /// Two files that append under one origin are a fork: neither takes the other's records, and a clock of the one suppresses nothing at the
-  /// other.
-  private func checkForks(seed: UInt64) async throws {
+  /// Two files that append under one origin are a fork: neither takes the other's records as its own log's, and a clock of the one suppresses
+  /// nothing at the other.
+  private func checkUnprovenForks(seed: UInt64) async throws {
     var sets: [EventSet] = []
     for body in ["1", "2"] {
       // Worlds of one seed draw one origin.
       let world = ManualWorld(seed: seed)
-      let set = try openSet("forks-\(seed)-\(body)", world)
+      let set = try openSet("unproven-\(seed)-\(body)", world)
       for i in 0..<3 {
         let ulid = ULID(at: Instant(milliseconds: Int64(i)), low80: 0)
         try await set.appendAll(Draft([(ulid, i == 0 ? "{}" : "{\"v\":\(body)}", [])], world: world.world))

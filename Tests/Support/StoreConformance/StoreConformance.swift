@@ -20,6 +20,9 @@ public struct StoreConformance: Sendable {
     try await checkMerges(seed: seed)
     try await checkFeed(seed: seed)
     try await checkCrashes(seed: seed)
+    try await checkForks(seed: seed)
+    try await checkForkCrashes(seed: seed)
+    try await checkDamageCut(seed: seed)
   }
 
   func open(_ name: String) throws -> any EventStore {
