@@ -49,7 +49,7 @@ extension ViewEngine {
           if !missing.isEmpty { return (.ready(listing), missing) }
         }
         let live = try runner.lives.live(reader)
-        let over = ahead?.before == live?.header ? ahead : nil
+        let over = ahead?.before == live?.header && ahead?.cuts == state.cuts ? ahead : nil
         let target: Clock? =
           switch update {
           case _ where query.known != nil: query.known
@@ -62,7 +62,7 @@ extension ViewEngine {
           // Rows that are not folded yet can be folded for a reader, but better once for all; `to` has waited for that.
           var waits = true
           if case .to = update { waits = false }
-          if waits, try runner.hasWork(live.header, reader) { return (.behind(target), []) }
+          if waits, try runner.hasWork(live.header, reader, state) { return (.behind(target), []) }
         }
         if let over { return (.ready(ViewListing(set, runner, query, over.after.clock, over: over)), []) }
         if let live {

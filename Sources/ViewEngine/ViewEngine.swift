@@ -43,6 +43,7 @@ package final class ViewEngine: Sendable {
     let attached = attached.filter { name in !database.views.contains { $0.name == name } }
     let views = database.views + attached.compactMap { name in attachable.first { $0.name == name } }
     let runners = views.map { [feed] in ($0.name, ViewRunner(feed, $0, options)) }
+    set.whenCut(Self.lower)
     table = Table(Dictionary(runners, uniquingKeysWith: { first, _ in first }), attached: attached)
   }
 

@@ -20,6 +20,7 @@ extension ViewRunner {
       return (Clock(), false)
     }
     if try await mend(header) { return (Clock(), false) }
+    if try await correct(header) { return (Clock(), false) }
     if header.state == .live {
       if let closed = try await closeServing(header) { return (closed ? header.clock : Clock(), false) }
       guard isFarBehind(header) else { return try await advance(header, to: targets) }
@@ -49,7 +50,7 @@ extension ViewRunner {
       let headers = try headers(reader)
       guard headers.building == nil, let header = headers.live else { return nil }
       guard state.pending(after: header.clock) <= options.aheadRecordsMax else { return nil }
-      return try hasWork(header, reader) ? nil : header
+      return try hasWork(header, reader, state) ? nil : header
     }
     guard let header, let (slice, _, _) = try nextSlice(header, to: [target]) else { return nil }
     return slice.after.clock.covers(target) && !slice.leavesWork ? slice : nil
@@ -93,9 +94,9 @@ extension ViewRunner {
   func put(_ slice: Slice, _ puts: [Put]) async throws(StoreError) -> Bool {
     await set.untilReads(areYoungerThan: options.readAgeMax)
     let size = WriteSize(bytes: Self.bytes(puts), events: slice.places(puts))
-    let (isDone, began, ended) = try await set.slice(size) { (writer: borrowing any StoreWriter & ~Copyable, _) throws(StoreError) in
+    let (isDone, began, ended) = try await set.slice(size) { (writer: borrowing any StoreWriter & ~Copyable, state) throws(StoreError) in
       let began = ContinuousClock.now
-      return (try slice.apply(puts, writer), began, ContinuousClock.now)
+      return (try slice.apply(puts, writer, state), began, ContinuousClock.now)
     }
     let took = ended - began
     // Where a flush takes longer than a slice may, whoever waits for the writer waits for that anyway: less in each would be slower for all.
@@ -112,8 +113,8 @@ extension ViewRunner {
   func queue(_ slice: Slice, then: @escaping @Sendable () -> Void) {
     let puts = slice.puts
     let size = WriteSize(bytes: Self.bytes(puts), events: slice.places(puts))
-    set.slice(size) { (writer: borrowing any StoreWriter & ~Copyable, _) throws(StoreError) in
-      try slice.apply(puts, writer)
+    set.slice(size) { (writer: borrowing any StoreWriter & ~Copyable, state) throws(StoreError) in
+      try slice.apply(puts, writer, state)
     } done: { result in
       if case .success(true) = result { self.dropAhead() }
       then()
@@ -125,8 +126,19 @@ extension ViewRunner {
   /// Goes on with keys whose folds were left unfinished; false: there are none.
   private func mend(_ header: ViewHeader) async throws(StoreError) -> Bool {
     guard view.isFold else { return false }
-    let begun = try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) in
-      try Slice(mending: header, view, options, reader, ViewWork())
+    let begun = try set.read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) in
+      try Slice(mending: header, view, options, reader, ViewWork(), cuts: state.cuts)
+    }
+    guard let slice = begun else { return false }
+    _ = try await put(slice, slice.puts)
+    return true
+  }
+
+  /// Goes on with rows whose events' records were cut; false: there are none.
+  private func correct(_ header: ViewHeader) async throws(StoreError) -> Bool {
+    let begun = try set.read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) -> Slice? in
+      guard try Slice.hasMoved(header, reader, state) else { return nil }
+      return try Slice(correcting: header, feed, view, options, reader, state, ViewWork())
     }
     guard let slice = begun else { return false }
     _ = try await put(slice, slice.puts)

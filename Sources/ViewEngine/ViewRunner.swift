@@ -112,16 +112,18 @@ final class ViewRunner: Sendable {
   }
 
   private func covers(_ target: Clock, ahead: Slice?) throws(StoreError) -> Bool {
-    try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) -> Bool in
+    try set.read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) -> Bool in
       guard let header = try lives.live(reader)?.header else { return false }
-      if let ahead, ahead.before == header, ahead.after.clock.covers(target) { return true }
+      if let ahead, ahead.before == header, ahead.cuts == state.cuts, ahead.after.clock.covers(target) { return true }
       guard header.clock.covers(target) else { return false }
-      return try !hasWork(header, reader)
+      return try !hasWork(header, reader, state)
     }
   }
 
-  /// Whether more is to be done before the view may be read at its clock: folds, or figures that were served, are left unfinished.
-  func hasWork(_ header: ViewHeader, _ reader: borrowing any StoreReader & ~Copyable) throws(StoreError) -> Bool {
+  /// Whether more is to be done before the view may be read at its clock: folds, or figures that were served, are left unfinished, or rows
+  /// are to be put anew after a cut.
+  func hasWork(_ header: ViewHeader, _ reader: borrowing any StoreReader & ~Copyable, _ state: SetState) throws(StoreError) -> Bool {
+    if try Slice.hasMoved(header, reader, state) { return true }
     if view.restates, try ServingMark(header.number, reader)?.state != .served { return true }
     return view.isFold ? try Slice.hasMarks(header, reader) : false
   }

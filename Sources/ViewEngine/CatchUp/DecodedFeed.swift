@@ -36,9 +36,15 @@ final class DecodedFeed: Sendable {
   private final class Slot: Sendable {
     let start: Clock
     let recordsMax: Int
+    /// The set's, when it was read: a cut changes which HLC is an event's least.
+    let cuts: UInt64
     let page = Mutex<DecodedPage?>(nil)
 
-    init(_ start: Clock, _ recordsMax: Int) { (self.start, self.recordsMax) = (start, recordsMax) }
+    init(_ start: Clock, _ recordsMax: Int, _ cuts: UInt64) { (self.start, self.recordsMax, self.cuts) = (start, recordsMax, cuts) }
+
+    func serves(_ start: Clock, _ recordsMax: Int, _ cuts: UInt64) -> Bool {
+      self.recordsMax == recordsMax && self.cuts == cuts && self.start == start
+    }
   }
 
   init(_ set: EventSet, _ database: CompiledDatabase) { (self.set, self.database) = (set, database) }
@@ -46,9 +52,10 @@ final class DecodedFeed: Sendable {
   /// The events behind a clock, at least one record and at most `recordsMax`. Events come again at each of their dots.
   func page(after clock: Clock, recordsMax: Int) throws(StoreError) -> DecodedPage {
     let recordsMax = min(max(recordsMax, 1), Self.recordsMax)
+    let cuts = set.state.cuts
     let slot = slots.withLock { slots in
-      if let known = slots.first(where: { $0.recordsMax == recordsMax && $0.start == clock }) { return known }
-      let slot = Slot(clock, recordsMax)
+      if let known = slots.first(where: { $0.serves(clock, recordsMax, cuts) }) { return known }
+      let slot = Slot(clock, recordsMax, cuts)
       slots.append(slot)
       if slots.count > Self.pagesMax { slots.removeFirst() }
       return slot

@@ -30,6 +30,10 @@ struct MappedDelta: Sendable {
   /// Whether nothing is left behind it.
   private(set) var isLast = false
   private var voids: Set<ULID> = []
+  /// The set's before any of this was read: nil, before that.
+  private(set) var cuts: UInt64?
+  /// Of events whose rows are to be put anew, the least HLC of the voids held; nil: these rows are told of beside what is stored.
+  private(set) var replacedVoids: [ULID: HLC]?
 
   init(after clock: Clock) { self.clock = clock }
 
@@ -52,6 +56,7 @@ struct MappedDelta: Sendable {
     _ feed: DecodedFeed, _ view: CompiledView, recordsMax: Int, rowsMax: Int, bytesMax: Int
   ) throws(StoreError) -> Bool {
     let before = (rows: rows.count, rowBytes: rowBytes.count, skipped: skipped)
+    cuts = cuts ?? feed.set.state.cuts
     var page = try feed.page(after: clock, recordsMax: recordsMax)
     isLast = feed.set.state.pending(after: page.clock) == 0
     // Worth another thread's turn, if what comes is likely as much.
@@ -94,6 +99,27 @@ struct MappedDelta: Sendable {
       }
       for (decoded, when, recorded) in events { add(decoded, when, recorded: recorded, voided: voided, view) }
     }
+  }
+
+  /// What is held of events whose records were cut, mapped: it replaces what is stored of them.
+  init(
+    replacing ulids: [ULID], at clock: Clock, _ feed: DecodedFeed, _ view: CompiledView, _ reader: borrowing any StoreReader & ~Copyable,
+    _ state: SetState
+  ) throws(StoreError) {
+    (self.clock, cuts) = (clock, state.cuts)
+    var held: [ULID: HLC] = [:]
+    for ulid in ulids {
+      held[ulid] = try feed.set.voided(ulid, by: state.clock, reader)
+      let voided = try feed.set.voided(ulid, by: clock, reader)
+      var events: [(DecodedEvent, Happened, HLC)] = []
+      try feed.set.elements(ulid, coveredBy: state.clock, reader) { (id, recorded, body) in
+        let decoded = feed.database.decode(JSON(normalForm: [UInt8](copying: body)))
+        events.append((decoded, Happened(id: id.ulid, digest: id.digest), recorded))
+      }
+      for (decoded, when, recorded) in events { add(decoded, when, recorded: recorded, voided: voided, view) }
+    }
+    (replacedVoids, skipped) = (held, [:])
+    sort()
   }
 
   private mutating func add(_ event: DecodedEvent, _ when: Happened, recorded: HLC, voided: HLC?, _ view: CompiledView) {

@@ -10,6 +10,10 @@ struct Slice: Sendable {
   private var keyRows: [Put] = []
   private var groups: [GroupPuts] = []
   private var skipped: [Put] = []
+  /// Events whose rows were put anew: nothing is to be done for them any more.
+  private var moved: [Put] = []
+  /// The set's before anything was read for it: a slice made before a cut isn't put behind it.
+  let cuts: UInt64
   /// Of a view that keeps restatements.
   private var figures: ServedFigures?
   /// How many rows folds may still read, and from which level a row is a border.
@@ -28,6 +32,7 @@ struct Slice: Sendable {
     }
     puts.append(contentsOf: skipped)
     if let figures { puts.append(contentsOf: figures.puts) }
+    puts.append(contentsOf: moved)
     return puts
   }
 
@@ -40,7 +45,7 @@ struct Slice: Sendable {
     _ delta: MappedDelta, _ range: Range<Int>, _ header: ViewHeader, _ view: CompiledView, _ options: ViewEngineOptions,
     figures: ServedFigures? = nil, _ reader: borrowing any StoreReader & ~Copyable, _ work: ViewWork
   ) throws(StoreError) {
-    (before, after) = (header, header)
+    (before, after, cuts) = (header, header, delta.cuts ?? 0)
     self.figures = figures
     (refoldRowsLeft, borderLevel) = (options.refoldRowsMax, options.borderLevel)
     let cursor = try reader.cursor(.view)
@@ -67,9 +72,10 @@ struct Slice: Sendable {
 
   /// Goes on with the figures that are to be compared, at the end of a catch-up.
   init(
-    closing figures: ServedFigures, _ header: ViewHeader, _ options: ViewEngineOptions, _ reader: borrowing any StoreReader & ~Copyable
+    closing figures: ServedFigures, _ header: ViewHeader, _ options: ViewEngineOptions, _ reader: borrowing any StoreReader & ~Copyable,
+    cuts: UInt64
   ) throws(StoreError) {
-    (before, after) = (header, header)
+    (before, after, self.cuts) = (header, header, cuts)
     (refoldRowsLeft, borderLevel) = (options.refoldRowsMax, options.borderLevel)
     var figures = figures
     try figures.closeRest(header, reader)
@@ -92,9 +98,9 @@ struct Slice: Sendable {
   /// Goes on with keys whose folds were left unfinished; nil: there are none.
   init?(
     mending header: ViewHeader, _ view: CompiledView, _ options: ViewEngineOptions, _ reader: borrowing any StoreReader & ~Copyable,
-    _ work: ViewWork
+    _ work: ViewWork, cuts: UInt64
   ) throws(StoreError) {
-    (before, after) = (header, header)
+    (before, after, self.cuts) = (header, header, cuts)
     (refoldRowsLeft, borderLevel) = (options.refoldRowsMax, options.borderLevel)
     let marks = try reader.cursor(.view)
     let cursor = try reader.cursor(.view)
@@ -109,6 +115,34 @@ struct Slice: Sendable {
     }
     if groups.isEmpty { return nil }
     keyRows.sort { $0.key.raw.compare($1.key.raw) < 0 }
+  }
+
+  /// Puts the rows of events anew whose records were cut; nil: there are none.
+  init?(
+    correcting header: ViewHeader, _ feed: DecodedFeed, _ view: CompiledView, _ options: ViewEngineOptions,
+    _ reader: borrowing any StoreReader & ~Copyable, _ state: SetState, _ work: ViewWork
+  ) throws(StoreError) {
+    let prefix = ViewKeys.prefix(header.number, .moved)
+    var ulids: [ULID] = []
+    let cursor = try reader.cursor(.view)
+    var found = try cursor.seek(prefix.raw)
+    while found, cursor.key.starts(with: prefix.raw), cursor.key.byteCount == prefix.count + 16, ulids.count < options.rowsMin {
+      ulids.append(ULID(value: cursor.key.bigEndian(at: prefix.count)))
+      found = try cursor.next()
+    }
+    if ulids.isEmpty { return nil }
+    let delta = try MappedDelta(replacing: ulids, at: header.clock, feed, view, reader, state)
+    try self.init(delta, 0..<delta.rows.count, header, view, options, reader, work)
+    moved = ulids.map { (ViewKeys.moved(header.number, $0), nil) }
+  }
+
+  /// Whether a cut left rows of a view with HLCs that are another's now.
+  static func hasMoved(_ header: ViewHeader, _ reader: borrowing any StoreReader & ~Copyable, _ state: SetState) throws(StoreError) -> Bool
+  {
+    if state.cuts == 0 { return false }
+    let prefix = ViewKeys.prefix(header.number, .moved)
+    let cursor = try reader.cursor(.view)
+    return try cursor.seek(prefix.raw) && cursor.key.starts(with: prefix.raw)
   }
 
   private func keyRow(_ joiner: Joiner, _ reader: borrowing any StoreReader & ~Copyable) throws(StoreError) -> KeyRow? {
@@ -187,7 +221,15 @@ struct Slice: Sendable {
         let key = ViewKeys.at(ViewKeys.rows(before.number, group: known.group), row.pos)
         if let stored = try reader.get(.view, key.raw) { old = try StoredRow(reading: stored) }
       }
-      let stored = delta.stored(row)
+      var stored = delta.stored(row)
+      if let voids = delta.replacedVoids {
+        // What the view hasn't read, it has no row of.
+        guard let old else { continue }
+        // A void that was read before the cut stays, with the HLC that it has now.
+        if old.voided != nil, stored.voided == nil { stored.voided = voids[row.pos.when.id] }
+        if stored != old { changes.append(RowChange(pos: row.pos, new: stored, old: old)) }
+        continue
+      }
       let new = (seen?.new ?? old)?.merged(stored) ?? stored
       if new != old { changes.append(RowChange(pos: row.pos, new: new, old: old)) }
     }
@@ -207,8 +249,8 @@ struct Slice: Sendable {
   }
 
   /// Puts everything, unless the view has moved since. In the writer's transaction.
-  func apply(_ puts: [Put], _ writer: borrowing any StoreWriter & ~Copyable) throws(StoreError) -> Bool {
-    guard let row = try writer.get(.view, before.key.raw), row.equals(before.bytes.raw) else { return false }
+  func apply(_ puts: [Put], _ writer: borrowing any StoreWriter & ~Copyable, _ state: SetState) throws(StoreError) -> Bool {
+    guard state.cuts == cuts, let row = try writer.get(.view, before.key.raw), row.equals(before.bytes.raw) else { return false }
     for (key, value) in puts {
       if let value { try writer.put(.view, key.raw, value.raw) } else { try writer.delete(.view, key.raw) }
     }

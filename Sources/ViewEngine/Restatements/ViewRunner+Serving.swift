@@ -17,10 +17,10 @@ extension ViewRunner {
   /// - Returns: whether nothing is left; nil: there was nothing.
   func closeServing(_ header: ViewHeader, evenIfOpen: Bool = false) async throws(StoreError) -> Bool? {
     guard view.restates else { return nil }
-    let begun = try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) -> Slice? in
-      let state = try ServingMark(header.number, reader)?.state
-      guard state == .closing || evenIfOpen && state != .served else { return nil }
-      return try Slice(closing: ServedFigures(set, view, header, options, serves: true, reader), header, options, reader)
+    let begun = try set.read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) -> Slice? in
+      let mark = try ServingMark(header.number, reader)?.state
+      guard mark == .closing || evenIfOpen && mark != .served else { return nil }
+      return try Slice(closing: ServedFigures(set, view, header, options, serves: true, reader), header, options, reader, cuts: state.cuts)
     }
     guard let slice = begun else { return nil }
     return try await put(slice, slice.puts) && !slice.leavesWork

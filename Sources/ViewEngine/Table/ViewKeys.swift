@@ -16,8 +16,12 @@ import ViewKit
 /// | 6 | ULID (16) ‖ digest[0..<16] → why the view skipped this event |
 /// | 7 | → `ServingMark`; serial (8) → `Restatement` |
 /// | 8 | group (8) → `ServedFigure`, while a catch-up runs |
+/// | 9 | ULID (16) → nothing: a cut took records of its events, whose rows are to be put anew with other HLCs |
 enum ViewKeys {
-  enum Kind: UInt8 { case header = 0, key = 1, row = 2, closed = 3, border = 4, dirty = 5, skipped = 6, restated = 7, served = 8 }
+  enum Kind: UInt8 {
+    case header = 0, key = 1, row = 2, closed = 3, border = 4
+    case dirty = 5, skipped = 6, restated = 7, served = 8, moved = 9
+  }
 
   static func prefix(_ number: UInt32, _ kind: Kind) -> [UInt8] {
     var key: [UInt8] = []
@@ -73,6 +77,12 @@ enum ViewKeys {
   static func served(_ number: UInt32, group: UInt64) -> [UInt8] {
     var key = prefix(number, .served)
     key.appendBigEndian(group)
+    return key
+  }
+
+  static func moved(_ number: UInt32, _ ulid: ULID) -> [UInt8] {
+    var key = prefix(number, .moved)
+    key.appendBigEndian(ulid.value)
     return key
   }
 
