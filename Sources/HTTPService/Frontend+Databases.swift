@@ -76,6 +76,8 @@ extension Frontend {
     body.append("{\"database\":\"\(database.name)\",\"events\":\(state.elements),\"records\":\(state.records),\"bytes\":\(bytes)")
     body.append(",\"origin\":\(state.own.map { "\"\($0)\"" } ?? "null"),\"clock\":\"\(state.clock.token)\",\"origins\":")
     Self.append(origins: state.clock, to: &body)
+    let forked = state.forked.keys.sorted().map { "\"\($0)\"" }.joined(separator: ",")
+    body.append(",\"forks\":{\"origins\":[\(forked)],\"repaired\":\(state.forked.values.reduce(0, +))}")
     body.append(",\"conflicts\":\(state.conflicts),\"suspects\":\(suspects),\"views\":[")
     body.append(database.views.names.map { "\"\($0)\"" }.joined(separator: ","))
     body.append("],\"hooks\":[")

@@ -69,6 +69,7 @@ public struct LaterbaseServer: Sendable {
     case .reached: logger.info("peer reached", metadata: metadata)
     case .failed: logger.warning("peer failed; trying on", metadata: metadata)
     case .parked: logger.warning("a log can't be pulled", metadata: metadata)
+    case .forkRepaired: logger.warning("a forked log was repaired", metadata: metadata)
     case .alarm: logger.critical("EQUAL CLOCKS, DIFFERENT SETS", metadata: metadata)
     }
   }

@@ -61,17 +61,20 @@ struct Follower: Sendable {
   /// Follows one database until cancelled, or until the source doesn't hold it any more.
   private func follow(_ database: String) async {
     var backoff = Backoff()
-    var parked: Set<Origin> = []
+    // As the source had them: what has changed since may fit.
+    var parked: [Origin: Clock.Entry?] = [:]
     var base = Clock()
     var forgetAt = ContinuousClock.now + Self.parkedFor
     while !Task.isCancelled {
-      if ContinuousClock.now >= forgetAt { (parked, forgetAt) = ([], ContinuousClock.now + Self.parkedFor) }
+      if ContinuousClock.now >= forgetAt { (parked, forgetAt) = ([:], ContinuousClock.now + Self.parkedFor) }
       let began = ContinuousClock.now
       do throws(SyncError) {
-        let outcome = try await Relay(database, from: source, to: target, node: node.id).run(base: base, wait: Self.wait, without: parked)
+        let relay = Relay(database, from: source, to: target, node: node.id)
+        let outcome = try await relay.run(base: base, wait: Self.wait, without: Set(parked.keys))
         guard let source = outcome.source else { return }
         base = source.clock
-        parked.formUnion(outcome.parked.map(\.origin))
+        parked = parked.filter { $0.value == base.entry($0.key) }
+        for log in outcome.parked { parked[log.origin] = .some(base.entry(log.origin)) }
         await look(at: outcome, database)
         // A source that has nothing and doesn't wait either is asked less often.
         if outcome.records > 0 || ContinuousClock.now - began > .seconds(1) { backoff.succeeded() } else { backoff.failed() }

@@ -24,8 +24,21 @@ package struct Ingest {
     let next: VerifiedPage
     do throws(StoreError) { next = try verified.get() } catch { throw SyncError(LaterbaseError(error)) }
     let coming = Coming<Result<Merged, StoreError>>()
-    try await target(for: next).set.merge(next) { coming.put($0) }
+    let database = try await target(for: next)
+    if !next.forks.isEmpty { try await repair(database, by: next) }
+    database.set.merge(next) { coming.put($0) }
     underWay = coming
+  }
+
+  private func repair(_ database: OpenedDatabase, by page: VerifiedPage) async throws(SyncError) {
+    do throws(StoreError) {
+      for (cut, outcome) in try await database.set.repair(by: page) {
+        let what = "the log \(cut.origin) was another one from \(cut.n + 1) on, and lost: \(outcome.records) records went"
+        node.tell(.forkRepaired, name, "\(what), \(outcome.appended) events of them are in the own log now")
+      }
+    } catch {
+      throw SyncError(database.error(error))
+    }
   }
 
   /// Waits for the last page.

@@ -39,10 +39,12 @@ extension LaterbaseNode {
     hear(told, in: opened)
   }
 
-  /// Takes what a node told of itself.
+  /// Takes what a node told of itself. Logs that have forked are kept in mind.
   func hear(_ told: PeerClock, in database: OpenedDatabase) {
     database.set.observe(told.clock)
-    guard let node = told.node, node != id, let forks = try? database.forks(against: told.clock) else { return }
+    guard let forks = try? database.forks(against: told.clock) else { return }
+    database.set.noteForks(forks.map(\.origin))
+    guard let node = told.node, node != id else { return }
     database.holders.note(node, told.clock.without(forks), at: world.now())
   }
 }

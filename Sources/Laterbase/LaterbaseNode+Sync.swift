@@ -42,4 +42,9 @@ extension LaterbaseNode {
       }
     }
   }
+
+  /// Tells whoever listens what happened to a database of this node, by a peer.
+  func tell(_ kind: PeerNews.Kind, _ database: String, _ message: String) {
+    options.onPeerNews(PeerNews(kind: kind, peer: name ?? "this node", database: database, message: message))
+  }
 }

@@ -9,6 +9,8 @@ public struct PeerNews: Sendable {
     case failed
     /// A log that could not be brought on: altered records, a hole, or a fork. Asked for again after a while.
     case parked
+    /// A log that lost a fork was cut here, and goes on with the one that won. Its events are in the own log.
+    case forkRepaired
     /// Equal clocks with different sets. It must never happen.
     case alarm
   }

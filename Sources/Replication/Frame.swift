@@ -8,6 +8,9 @@ public import EventStore
 /// | 1 record | origin (8) ‖ n (8) ‖ record as stored |
 /// | 2 fork | origin (8) ‖ n (8) ‖ first 8 bytes of the sender's chain digest there: the receiver's log is another one |
 /// | 3 end | 1 ‖ elements (8) ‖ audit sum (32), or 0 where a damaged log ends early; then the sender's clock as a `ClockDifference` from `held` |
+///
+/// A fork is told of in an answer to a pull, at the receiver's n; and in a push, at the sender's end, before the sender's records from where
+/// both logs agree on: they prove to the receiver that its own log is to be cut.
 public enum Frame {
   enum Kind: UInt8 { case record = 1, fork, end }
 
@@ -16,8 +19,9 @@ public enum Frame {
   static let forkBytes = 1 + 24
   static let auditBytes = 40
 
-  /// Appends the frames of a page's records.
+  /// Appends the frames of a page: forks, then records.
   public static func write(_ page: RecordPage, to bytes: inout [UInt8]) {
+    for fork in page.forks { write(fork: fork, to: &bytes) }
     bytes.reserveCapacity(bytes.count + page.bytes.count + page.entries.count * (lengthBytes + 17))
     for entry in page.entries {
       bytes.appendBigEndian(UInt32(17 + entry.range.count))
@@ -31,13 +35,7 @@ public enum Frame {
   /// Appends what ends an answer.
   /// - Parameter held: the clock that the request named.
   public static func write(_ end: PullEnd, since held: Clock, to bytes: inout [UInt8]) {
-    for fork in end.forks {
-      bytes.appendBigEndian(UInt32(forkBytes))
-      bytes.append(Kind.fork.rawValue)
-      bytes.appendBigEndian(fork.origin.value)
-      bytes.appendBigEndian(fork.n)
-      bytes.appendBigEndian(fork.digest)
-    }
+    for fork in end.forks { write(fork: fork, to: &bytes) }
     var content: [UInt8] = [Kind.end.rawValue]
     write(end.peer.audit, to: &content)
     ClockDifference.write(end.peer.clock, since: held, to: &content)
@@ -68,6 +66,14 @@ public enum Frame {
       return PeerClock.Audit(elements: bytes.bigEndian(at: start), sum: sum)
     default: return nil
     }
+  }
+
+  private static func write(fork: Clock.Entry, to bytes: inout [UInt8]) {
+    bytes.appendBigEndian(UInt32(forkBytes))
+    bytes.append(Kind.fork.rawValue)
+    bytes.appendBigEndian(fork.origin.value)
+    bytes.appendBigEndian(fork.n)
+    bytes.appendBigEndian(fork.digest)
   }
 }
 

@@ -12,7 +12,8 @@ public struct FrameReader: Sendable {
   public private(set) var end: PullEnd?
   private let held: Clock
   private var left: Int
-  private var forks: [Clock.Entry] = []
+  /// What fork frames said, by origin: the last of each counts.
+  private var forks: [Origin: Clock.Entry] = [:]
   /// The beginning of a frame whose end hasn't come.
   private var partial: [UInt8] = []
 
@@ -32,6 +33,15 @@ public struct FrameReader: Sendable {
     defer { page = RecordPage() }
     return page
   }
+
+  /// Takes what was read so far of a push away, with what it says of forks.
+  public mutating func takePushedPage() -> RecordPage {
+    var page = takePage()
+    page.forks = sortedForks
+    return page
+  }
+
+  private var sortedForks: [Clock.Entry] { forks.values.sorted { $0.origin < $1.origin } }
 
   /// Takes the next bytes, all of them.
   /// - Throws: `malformed`; nothing of the bytes is to be trusted then.
@@ -91,10 +101,12 @@ public struct FrameReader: Sendable {
     guard end == nil else { throw SyncError(.malformed, "frames came behind the end") }
     switch Frame.Kind(rawValue: frame[0]) {
     case .record: page.add(Self.dot(frame), frame.extracting(droppingFirst: 17))
-    case .fork: forks.append(Clock.Entry(origin: Self.dot(frame).origin, n: Self.dot(frame).n, digest: frame.bigEndian(at: 17)))
+    case .fork:
+      let dot = Self.dot(frame)
+      forks[dot.origin] = Clock.Entry(origin: dot.origin, n: dot.n, digest: frame.bigEndian(at: 17))
     case .end:
       guard let peer = Self.peer(frame, since: held) else { throw SyncError(.malformed, "the end frame can't be read") }
-      end = PullEnd(peer, forks: forks)
+      end = PullEnd(peer, forks: sortedForks)
     case nil: break
     }
   }

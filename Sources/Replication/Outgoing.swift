@@ -14,6 +14,7 @@ public struct Outgoing: Sendable {
   public init(_ request: PullRequest, from set: EventSet) throws(StoreError) {
     set.observe(request.held)
     let forks = try set.forks(against: request.held)
+    set.noteForks(forks.map(\.origin))
     held = request.held.without(forks)
     self.forks = forks.filter { !request.without.contains($0.origin) }
     reached = request.held

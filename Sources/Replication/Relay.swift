@@ -10,6 +10,8 @@ public struct Relay: Sendable {
     public var records = 0
     /// Logs that could not be brought on.
     public var parked: [Parked] = []
+    /// Origins of which both held logs of their own. Of those that aren't parked the target's has been cut, and goes on with the source's.
+    public var forked: Set<Origin> = []
     /// What the source held at the end; nil if it doesn't hold the database.
     public var source: PeerClock?
     /// What the target holds now; nil if neither holds the database.
@@ -33,7 +35,8 @@ public struct Relay: Sendable {
   }
 
   /// Relays until the target holds all that the source held when it first said so, but for origins that are parked: those whose records
-  /// the target refuses, or whose logs have forked. They are reported, the others go on.
+  /// the target refuses, or whose logs have forked and the source's loses. They are reported, the others go on. Where the target's loses,
+  /// it is sent the source's from before they differ.
   /// - Parameters:
   ///   - base: the clock that the source told this node last (an outcome's `source`), if it did; requests are short then.
   ///   - wait: how long the source may wait for news while the two are level.
@@ -51,9 +54,13 @@ public struct Relay: Sendable {
     var wait = wait
     // A server keeps bases for nodes only.
     var base = node.value == 0 ? Clock() : base
-    while step == .exchange {
-      let request = PullRequest(
-        node: node, held: state.held.clock, base: base, audit: state.held.audit, wait: wait, without: state.without)
+    while step != .level {
+      if step == .compare {
+        step = try await compare(&state)
+        continue
+      }
+      let asked = state.asked
+      let request = PullRequest(node: node, held: asked.clock, base: base, audit: asked.audit, wait: wait, without: state.without)
       let end: PullEnd
       do throws(SyncError) {
         end = try await exchange(request, &state, &outcome.records, progress)
@@ -67,7 +74,7 @@ public struct Relay: Sendable {
       wait = .zero
       if node.value != 0 { base = end.peer.clock }
     }
-    outcome.parked = state.parked
+    (outcome.parked, outcome.forked) = (state.parked, state.forked)
     outcome.source = state.source
     outcome.target = isThere ? state.held : nil
     outcome.alarm = state.alarm
@@ -93,6 +100,15 @@ public struct Relay: Sendable {
     return try await pulled.get()
   }
 
+  /// Asks both what they hold at the places where forked logs are to be compared, by pulls of no bytes: who holds something else says what.
+  private func compare(_ state: inout RelayState) async throws(SyncError) -> RelayState.Step {
+    // In nobody's name: what is asked for here is not what anybody holds.
+    let theirs = try await source.pull(database, PullRequest(held: state.places, bytesMax: 0)) { (_) throws(SyncError) in }
+    let clock = Clock(theirs.forks)
+    let mine = try await target.pull(database, PullRequest(held: clock, bytesMax: 0)) { (_) throws(SyncError) in }
+    return state.compared(clock, differing: Set(mine.forks.map(\.origin)))
+  }
+
   private func pull(_ request: PullRequest, into queue: PageQueue) async -> Result<PullEnd, SyncError> {
     defer { queue.end() }
     do throws(SyncError) {
@@ -107,11 +123,12 @@ public struct Relay: Sendable {
 
   /// Pushes pages; if they are refused, each log's part of each page by itself.
   private func push(_ pages: [RecordPage], _ state: inout RelayState) async throws(SyncError) -> Int {
-    let pages = pages.map { $0.without(state.without) }.filter { !$0.entries.isEmpty }
+    let pages = pages.map { $0.without(state.without).naming(state.winners) }.filter { !$0.entries.isEmpty }
     if pages.isEmpty { return 0 }
     let count = pages.reduce(0) { $0 + $1.entries.count }
     do throws(SyncError) {
-      state.pushed(count, held: try await target.push(database, pages))
+      let held = try await target.push(database, pages)
+      for page in pages { state.pushed(page, held: held) }
       return count
     } catch {
       guard error.code == .refused else { throw error }
@@ -122,7 +139,7 @@ public struct Relay: Sendable {
         let origin = part.entries[0].dot.origin
         if state.without.contains(origin) { continue }
         do throws(SyncError) {
-          state.pushed(part.entries.count, held: try await target.push(database, [part]))
+          state.pushed(part, held: try await target.push(database, [part]))
           pushed += part.entries.count
         } catch {
           guard error.code == .refused, state.parked.count < Self.parkedMax else { throw error }
@@ -140,6 +157,15 @@ extension RecordPage {
     guard !origins.isEmpty, entries.contains(where: { origins.contains($0.dot.origin) }) else { return self }
     var page = RecordPage()
     for entry in entries where !origins.contains(entry.dot.origin) { page.add(entry.dot, bytes.raw.extracting(entry.range)) }
+    page.forks = forks.filter { !origins.contains($0.origin) }
+    return page
+  }
+
+  /// The page with the heads of those of its logs that win a fork.
+  func naming(_ winners: [Clock.Entry]) -> RecordPage {
+    if winners.isEmpty { return self }
+    var page = self
+    page.forks = winners.filter { winner in entries.contains { $0.dot.origin == winner.origin } }
     return page
   }
 
@@ -152,6 +178,7 @@ extension RecordPage {
       if place == pages.count {
         places[entry.dot.origin] = place
         pages.append(RecordPage())
+        pages[place].forks = forks.filter { $0.origin == entry.dot.origin }
       }
       pages[place].add(entry.dot, bytes.raw.extracting(entry.range))
     }
@@ -168,8 +195,14 @@ extension Relay {
     _ database: String, _ first: any PeerTransport, _ second: any PeerTransport, node: Origin = Origin(value: 0),
     progress: @Sendable (Int) -> Void = { _ in }
   ) async throws(SyncError) -> (toFirst: Outcome, toSecond: Outcome) {
-    let there = try await Relay(database, from: first, to: second, node: node).run(progress: progress)
+    var there = try await Relay(database, from: first, to: second, node: node).run(progress: progress)
     let back = try await Relay(database, from: second, to: first, node: node).run(progress: progress)
+    if !back.forked.isEmpty {
+      // What the first had in logs that lost it has recorded anew.
+      let before = there.records
+      there = try await Relay(database, from: first, to: second, node: node).run(progress: progress)
+      there.records += before
+    }
     return (back, there)
   }
 }

@@ -54,19 +54,59 @@ import Testing
 
   /// Worlds of one seed draw one origin, so these two are a file and its clone that both went on.
   @Test(arguments: [(3, 5), (5, 3), (4, 4)])
-  func `finds a fork from either side, and sends nothing of it`(first: Int, second: Int) async throws {
+  func `repairs a fork from either side: the longer log wins, and all events stay`(first: Int, second: Int) async throws {
     let (a, b) = (try SetPeer("a", seed: 1), try SetPeer("b", seed: 1))
     for peer in [a, b] { try await peer.append(["{}"]) }
     try await a.append(bodies(first, "a"))
     try await b.append(bodies(second, "b"))
-    #expect(a.set.state.own == b.set.state.own)
+    let origin = try #require(a.set.state.own)
+    #expect(b.set.state.own == origin)
+    let heads = try [a, b].map { try #require($0.set.state.clock.entry(origin)) }
+    let winner = heads[0].wins(over: heads[1]) ? heads[0] : heads[1]
     let other = try SetPeer("c", seed: 3)
     try await other.append(bodies(2, "c"))
     _ = try await Relay("things", from: other, to: a).run()
     let (toA, toB) = try await Relay.level("things", a, b)
-    #expect(Set((toA.parked + toB.parked).map(\.origin)) == Set([a.set.state.own]))
-    #expect(toA.records == 0 && toB.records == 2)
-    #expect(b.set.state.elements == UInt64(second) + 3)
+    #expect(toA.parked.isEmpty && toB.parked.isEmpty)
+    #expect(toA.forked.union(toB.forked) == [origin])
+    #expect(a.set.state.clock == b.set.state.clock && a.set.state.sum == b.set.state.sum)
+    #expect(a.set.state.clock.entry(origin) == winner)
+    #expect(a.set.state.elements == UInt64(first + second) + 3)
+    for peer in [a, b] {
+      try peer.set.proveSound("repaired")
+      #expect(peer.set.state.forked.keys.contains(origin))
+      // Whoever wrote under it, the one that won too, doesn't go on.
+      try await peer.append(["{}"])
+      #expect(peer.set.state.own != origin)
+    }
+    #expect(try await Relay.level("things", a, b).toFirst.parked.isEmpty)
+  }
+
+  @Test func `leaves a fork alone whose source loses: that is for the source to repair`() async throws {
+    let (a, b) = (try SetPeer("a", seed: 1), try SetPeer("b", seed: 1))
+    for peer in [a, b] { try await peer.append(["{}"]) }
+    try await a.append(bodies(5, "a"))
+    try await b.append(bodies(2, "b"))
+    #expect(a.set.state.own == b.set.state.own)
+    let before = a.set.state.clock
+    _ = try await Relay("things", from: b, to: a).run()
+    #expect(a.set.state.clock == before)
+    #expect(b.set.state.elements == 3 && b.set.state.cuts == 0)
+  }
+
+  /// Longer than an exchange and its pages: what is equal is sent too, in several.
+  @Test func `repairs a long fork, exchange by exchange`() async throws {
+    let (a, b) = (try SetPeer("a", seed: 1), try SetPeer("b", seed: 1))
+    for peer in [a, b] { for part in 0..<4 { try await peer.append(bodies(20, "common \(part)")) } }
+    try await a.append(bodies(90, "a"))
+    try await b.append(bodies(70, "b"))
+    let outcome = try await Relay("things", from: a, to: b).run()
+    #expect(outcome.parked.isEmpty && outcome.alarm == nil)
+    #expect(b.set.state.elements == 240)
+    #expect(b.set.state.clock.covers(a.set.state.clock))
+    // Of the log that forked not much more than twice what differs went over.
+    #expect(outcome.records <= 90 + 80)
+    try b.set.proveSound("repaired")
   }
 
   @Test func `serves a damaged log up to the damage, raises no alarm for it, and has it mended by whoever holds it`() async throws {

@@ -35,7 +35,7 @@ struct PushReader {
 
   private mutating func take(_ bytes: RawSpan, _ pages: inout [RecordPage]) throws(SyncError) {
     try frames.take(bytes)
-    if frames.page.bytes.count >= PullRequest.pageBytes { pages.append(frames.takePage()) }
+    if frames.page.bytes.count >= PullRequest.pageBytes { pages.append(frames.takePushedPage()) }
   }
 
   /// Ends the body.
@@ -44,6 +44,6 @@ struct PushReader {
     guard gunzip?.isAtEnd ?? true, frames.isBetweenFrames, frames.end == nil else {
       throw SyncError(.malformed, "the body does not end behind a record's frame")
     }
-    return frames.takePage()
+    return frames.takePushedPage()
   }
 }
