@@ -6,11 +6,15 @@ public struct VerifyReport: Sendable {
   public internal(set) var records: UInt64 = 0
   public internal(set) var elements: UInt64 = 0
   public internal(set) var bytes: UInt64 = 0
+  /// Records whose checksums don't hold: each is one of the faults.
+  public internal(set) var damagedRecords = 0
   /// What is wrong, each with its place; at most `faultsMax` are kept.
   public internal(set) var faults: [String] = []
 
   public static let faultsMax = 100
   public var isSound: Bool { faults.isEmpty }
+  /// Whether nothing is wrong but records, which peers can mend in place.
+  public var isMendable: Bool { faults.count == damagedRecords }
 
   mutating func fault(_ text: String) {
     if faults.count < Self.faultsMax { faults.append(text) }
@@ -48,6 +52,9 @@ private struct Verification: ~Copyable {
   private var conflicts: UInt64 = 0
   private var sum = AuditSum()
   private var voids: Set<VoidRow> = []
+  /// Records that can't be read, and the rows of voids that only they could prove.
+  private var damaged: Set<Dot> = []
+  private var voidsOfDamaged = 0
   private var parser = EventParser()
 
   private struct VoidRow: Hashable {
@@ -88,7 +95,9 @@ private struct Verification: ~Copyable {
     _ record: RawSpan, at dot: Dot, after previous: Digest?, _ reader: borrowing any StoreReader & ~Copyable
   ) throws(StoreError) -> Digest? {
     guard Record.isIntact(record, at: dot), let header = Record.Header(reading: record) else {
+      if report.faults.count < VerifyReport.faultsMax { report.damagedRecords += 1 }
       report.fault("log \(dot.origin) \(dot.n): the record is damaged")
+      damaged.insert(dot)
       return nil
     }
     let body = record.extracting(droppingFirst: Record.headerBytes)
@@ -165,6 +174,10 @@ private struct Verification: ~Copyable {
         continue
       }
       let dot = Dot(origin: Origin(value: cursor.key.bigEndian(at: 16)), n: cursor.key.bigEndian(at: 24))
+      guard !damaged.contains(dot) else {
+        voidsOfDamaged += 1
+        continue
+      }
       rows.insert(VoidRow(voided: ULID(value: cursor.key.bigEndian(at: 0)), dot: dot))
     }
     if rows != voids { report.fault("voids: \(rows.count) rows, the log says \(voids.count)") }
@@ -178,7 +191,7 @@ private struct Verification: ~Copyable {
     if state.records != report.records { report.fault("meta counts \(state.records) records, the log has \(report.records)") }
     if state.elements != report.elements { report.fault("meta counts \(state.elements) events, ids has \(report.elements)") }
     if state.conflicts != conflicts { report.fault("meta counts \(state.conflicts) conflicts, ids has \(conflicts)") }
-    if state.voids != UInt64(voids.count) { report.fault("meta counts \(state.voids) voids, the log has \(voids.count)") }
+    if state.voids != UInt64(voids.count + voidsOfDamaged) { report.fault("meta counts \(state.voids) voids, the log has \(voids.count)") }
     if state.sum != sum { report.fault("the audit sum in meta is not that of ids") }
   }
 }

@@ -78,6 +78,8 @@ extension Frontend {
     Self.append(origins: state.clock, to: &body)
     let forked = state.forked.keys.sorted().map { "\"\($0)\"" }.joined(separator: ",")
     body.append(",\"forks\":{\"origins\":[\(forked)],\"repaired\":\(state.forked.values.reduce(0, +))}")
+    let damaged = database.set.damaged.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",")
+    body.append(",\"damaged\":{\(damaged)}")
     body.append(",\"conflicts\":\(state.conflicts),\"suspects\":\(suspects),\"views\":[")
     body.append(database.views.names.map { "\"\($0)\"" }.joined(separator: ","))
     body.append("],\"hooks\":[")

@@ -23,6 +23,7 @@ public struct LaterbaseServer: Sendable {
     var nodeOptions = NodeOptions()
     nodeOptions.limits = options.limits
     nodeOptions.driftMaxMilliseconds = options.driftMaxMilliseconds
+    nodeOptions.repairWait = options.repairWait
     nodeOptions.address = "\(options.host):\(options.port)"
     nodeOptions.pushes = options.pushes
     nodeOptions.connect = { HTTPPeer($0) }
@@ -70,6 +71,7 @@ public struct LaterbaseServer: Sendable {
     case .failed: logger.warning("peer failed; trying on", metadata: metadata)
     case .parked: logger.warning("a log can't be pulled", metadata: metadata)
     case .forkRepaired: logger.warning("a forked log was repaired", metadata: metadata)
+    case .damageCut: logger.error("a damaged log was cut", metadata: metadata)
     case .alarm: logger.critical("EQUAL CLOCKS, DIFFERENT SETS", metadata: metadata)
     }
   }

@@ -33,6 +33,8 @@ public struct ServerOptions: Sendable {
   public var limits = IntakeLimits()
   /// A record further ahead of the wall clock than this is suspect.
   public var driftMaxMilliseconds: Int64 = 60_000
+  /// How long a damaged record waits for a peer that has it before its log is cut.
+  public var repairWait = Duration.seconds(86_400)
   /// Connections open at a time; more wait to be accepted.
   public var connectionsMax = 10_000
   /// Answers without an end at a time, feeds and views that are followed; one more is refused.

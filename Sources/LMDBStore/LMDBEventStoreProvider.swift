@@ -86,13 +86,32 @@ public final class LMDBEventStoreProvider: EventStoreProvider {
       if let store = stores[name], !store.isClosed { throw StoreError(.inUse, "the database \(name) is open") }
       stores[name] = nil
       guard FileSystem.exists(path(name)) else { return nil }
-      var now = timespec()
-      _ = unsafe clock_gettime(CLOCK_REALTIME, &now)
-      let deleted = folder + "/db/\(Self.deletedPrefix)\(name)-\(Int(now.tv_sec) * 1000 + Int(now.tv_nsec) / 1_000_000)"
+      let deleted = folder + "/db/\(Self.deletedPrefix)\(name)-\(Self.milliseconds())"
       try FileSystem.move(path(name), to: deleted)
       return deleted
     }
     if let deleted { try FileSystem.removeTree(deleted) }
+  }
+
+  /// Renames a database's folder to `<name>.damaged-<milliseconds>`, where nothing looks for databases: it is not there any more, and may be
+  /// made or refilled by peers.
+  /// - Returns: the new path.
+  /// - Throws: `inUse` if its store is still open.
+  public func setAside(_ name: String) throws(StoreError) -> String {
+    try stores.withLock { (stores) throws(StoreError) -> String in
+      guard Self.isName(name) else { throw StoreError(.refused, "\"\(name)\" is no name of a database") }
+      if let store = stores[name], !store.isClosed { throw StoreError(.inUse, "the database \(name) is open") }
+      stores[name] = nil
+      let aside = path(name) + ".damaged-\(Self.milliseconds())"
+      try FileSystem.move(path(name), to: aside)
+      return aside
+    }
+  }
+
+  private static func milliseconds() -> Int {
+    var now = timespec()
+    _ = unsafe clock_gettime(CLOCK_REALTIME, &now)
+    return Int(now.tv_sec) * 1000 + Int(now.tv_nsec) / 1_000_000
   }
 
   private func path(_ name: String) -> String { folder + "/db/" + name }

@@ -19,6 +19,8 @@ public struct NodeOptions: Sendable {
   public var limits = IntakeLimits()
   /// A record further ahead of the wall clock than this is suspect.
   public var driftMaxMilliseconds: Int64 = 60_000
+  /// How long a damaged record waits for a peer that has it before its log is cut.
+  public var repairWait = Duration.seconds(86_400)
   /// Where this node serves, for the message to the next process that wants its folder.
   public var address = ""
   /// Whether peers are pushed to as well: for a node that they can't reach.
@@ -128,12 +130,13 @@ public final class LaterbaseNode: Sendable {
     OpenDatabase(node: self, name: database.name, compiled: declared[database.name] ?? (try? CompiledDatabase(database)))
   }
 
-  /// Follows its peers until it is cancelled: pulls what they hold and this node lacks, for ever, whatever fails; and tells the hooks what
-  /// was committed. Appends and reads work without it.
+  /// Follows its peers until it is cancelled: pulls what they hold and this node lacks, for ever, whatever fails; tells the hooks what was
+  /// committed; and cuts damaged logs that nobody has mended in time. Appends and reads work without it.
   public func run() async throws {
     async let hooks: Void = runHooks()
+    async let damage: Void = watchDamage()
     await followPeers()
-    await hooks
+    _ = await (hooks, damage)
     while !Task.isCancelled { try await Task.sleep(for: .seconds(3600)) }
   }
 

@@ -11,6 +11,8 @@ public struct PeerNews: Sendable {
     case parked
     /// A log that lost a fork was cut here, and goes on with the one that won. Its events are in the own log.
     case forkRepaired
+    /// A damaged log was cut, because no peer had the record in time: the events whose only records could not be read are lost.
+    case damageCut
     /// Equal clocks with different sets. It must never happen.
     case alarm
   }

@@ -92,4 +92,55 @@ import Testing
       #expect(ended.code == 0, "\(ended.log)")
     }
   }
+
+  @Test func `A database damaged beyond its records is set aside and filled again by a peer, the others stay`() async throws {
+    try await Folder.with { folder in
+      let (a, b) = (folder["a"], folder["b"])
+      for name in ["plain", "other"] {
+        let lines = (1...500).map { "{\"n\":\($0)}\n" }.joined()
+        #expect(try await Laterbase.run("append", name, "--data", a, input: lines).code == 0)
+      }
+      #expect(try await Laterbase.run("sync", a, b).code == 0)
+      let path = folder["a/db/plain/data.mdb"]
+      var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+      for page in stride(from: 2 * 4096, to: bytes.count, by: 4096) { for byte in 10..<16 { bytes[page + byte] = 0xA5 } }
+      try bytes.write(to: URL(fileURLWithPath: path))
+      let repair = try await Laterbase.run("verify", "--repair", "--data", a)
+      #expect(repair.code == 1 && repair.output.contains("plain: set aside as \(a)/db/plain.damaged-"), "\(repair.output)\(repair.notes)")
+      let names = try FileManager.default.contentsOfDirectory(atPath: folder["a/db"])
+      #expect(names.count { $0.hasPrefix("plain.damaged-") } == 1 && names.contains("other") && !names.contains("plain"))
+      #expect(try await Laterbase.run("verify", "--data", a).lines.last == "ok: 500 records in 1 database")
+      _ = try await Server.run(data: b) { serverB in
+        _ = try await Server.run(data: a, ["--peer", serverB.url]) { serverA in
+          let deadline = ContinuousClock.now + .seconds(120)
+          let wanted = try await serverB.get("/db/plain/clock").body
+          while try await serverA.get("/db/plain/clock").body != wanted, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(50))
+          }
+          #expect(try await serverA.feed("plain").count == 500)
+          #expect(try await serverA.post("/db/plain/e", "{}").status == 201)
+        }
+      }
+      #expect(try await Laterbase.run("verify", "--data", a).lines.last == "ok: 1001 records in 2 databases")
+    }
+  }
+
+  @Test func `A damaged record that nobody has is cut after a while, and what is lost is reported`() async throws {
+    try await Folder.with { folder in
+      _ = try await Server.run(data: folder["a"]) { server in
+        for n in 1...5 { _ = try await server.post("/db/plain/e", #"{"n":\#(n),"text":"needle-\#(n)-needle"}"#) }
+      }
+      #expect(try damage(folder["a/db/plain/data.mdb"], "needle-3-needle") > 0)
+      let ended = try await Server.run(data: folder["a"], ["--repair-wait", "100ms"]) { server in
+        #expect(try await server.feed("plain").compactMap { $0["n"]?.int } == [1, 2])
+        let deadline = ContinuousClock.now + .seconds(120)
+        while try await server.feed("plain").count < 4, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(50)) }
+        #expect(try await server.feed("plain").compactMap { $0["n"]?.int } == [1, 2, 4, 5])
+        let info = try await server.get("/db/plain").json
+        #expect(info["events"] == 4 && info["damaged"]?.members?.isEmpty == true)
+      }
+      #expect(ended.log.contains { $0.contains("a damaged log was cut") && $0.contains("1 are lost: 3") }, "\(ended.log)")
+      #expect(try await Laterbase.run("verify", "--data", folder["a"]).lines.last == "ok: 4 records in 1 database")
+    }
+  }
 }

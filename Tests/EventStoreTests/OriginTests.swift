@@ -94,6 +94,29 @@ struct Fixture {
     try set.proveSound("ran away")
   }
 
+  @Test func `a record from the far future is kept and handed on, counted, and moves nobody's clock`() async throws {
+    let (ahead, here) = (Fixture(world: ManualWorld(seed: 8)), Fixture())
+    ahead.world.advance(milliseconds: 10_000_000)
+    let wrong = try ahead.open()
+    try await wrong.appendAll(ahead.draft(["{}"]))
+    let set = try here.open()
+    try await set.appendAll(here.draft(["{}"], second: 1))
+    try await set.pull(from: wrong)
+    #expect(try set.suspects() == 1)
+    #expect(set.state.hlc.at == here.world.now)
+    let own = set.state.own
+    try await set.appendAll(here.draft(["{}"], second: 2))
+    #expect(set.state.own == own && set.state.hlc.at == here.world.now)
+    let third = try Fixture(world: ManualWorld(seed: 9)).open()
+    try await third.pull(from: set)
+    #expect(third.state.clock == set.state.clock && third.state.sum == set.state.sum)
+    #expect(try third.suspects() == 1)
+    // With time it is one like any other.
+    here.world.advance(milliseconds: 10_000_000)
+    #expect(try set.suspects() == 0)
+    try set.proveSound("suspect")
+  }
+
   @Test func `a database under another name is refused`() async throws {
     let fixture = Fixture()
     let set = try fixture.open("scans")

@@ -29,6 +29,7 @@ import Testing
     #expect(flags.maxBatch == 10_000)
     #expect(flags.maxFuture.milliseconds == 86_400_000)
     #expect(flags.maxDrift.milliseconds == 60_000)
+    #expect(flags.repairWait.milliseconds == 86_400_000)
     #expect(flags.logLevel == .info)
     #expect(!flags.insecure && !flags.noCreate && !flags.fresh)
   }
@@ -48,6 +49,7 @@ import Testing
       "data": "d", "fresh": "true", "listen": "[::1]:7", "insecure": "true", "advertise": "http://a.example", "node": "n",
       "peer": "http://p", "push": "true",
       "write-consistency": "quorum", "read-consistency": "two", "max-batch": "7", "max-future": "2m", "max-drift": "500ms",
+      "repair-wait": "3h",
       "no-create": "true", "allowed-host": "h", "cors-origin": "http://o", "log-level": "debug",
     ]
     #expect(Set(values.keys) == Set(ServeFlags.keys.map(\.key)))
@@ -61,6 +63,7 @@ import Testing
       #expect(flags.peer == ["http://p"] && flags.push)
       #expect(flags.writeConsistency == .quorum && flags.readConsistency == .two)
       #expect(flags.maxBatch == 7 && flags.maxFuture.milliseconds == 120_000 && flags.maxDrift.milliseconds == 500)
+      #expect(flags.repairWait.milliseconds == 10_800_000)
       #expect(flags.allowedHost == ["h"] && flags.corsOrigin == ["http://o"])
       #expect(flags.logLevel == .debug)
     }

@@ -16,6 +16,7 @@ extension ServeFlags {
     options.limits.eventsMax = maxBatch
     options.limits.futureMaxMilliseconds = maxFuture.milliseconds
     options.driftMaxMilliseconds = maxDrift.milliseconds
+    options.repairWait = .milliseconds(repairWait.milliseconds)
     options.createsDatabases = !noCreate
     (options.allowedHosts, options.corsOrigins) = (allowedHost, corsOrigin)
     options.logger = logger

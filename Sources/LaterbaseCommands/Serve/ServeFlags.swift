@@ -29,6 +29,8 @@ struct ServeFlags: ParsableArguments {
   @Option(help: ArgumentHelp("How far ahead of now an event may happen.", valueName: "duration")) var maxFuture = TimeSpan(hours: 24)
   @Option(help: ArgumentHelp("How far ahead of now a record may be before it is suspect.", valueName: "duration"))
   var maxDrift = TimeSpan(seconds: 60)
+  @Option(help: ArgumentHelp("How long a damaged record waits for a peer that has it before its log is cut.", valueName: "duration"))
+  var repairWait = TimeSpan(hours: 24)
   @Flag(help: "Writes don't make databases; PUT /db/<name> does.") var noCreate = false
   @Option(help: ArgumentHelp("A further host name that requests may name; may be repeated.", valueName: "host")) var allowedHost: [String] =
     []
@@ -41,6 +43,7 @@ struct ServeFlags: ParsableArguments {
     ("data", .one), ("fresh", .flag), ("listen", .one), ("insecure", .flag), ("advertise", .one), ("node", .one),
     ("peer", .list), ("push", .flag),
     ("write-consistency", .one), ("read-consistency", .one), ("max-batch", .one), ("max-future", .one), ("max-drift", .one),
+    ("repair-wait", .one),
     ("no-create", .flag), ("allowed-host", .list), ("cors-origin", .list), ("log-level", .one),
   ]
 

@@ -9,11 +9,15 @@ import LMDBStore
 struct Verify: ContextCommand {
   static let configuration = CommandConfiguration(
     abstract: "Check every record, chain, index and view of a data folder.",
-    discussion: "Changes nothing. Exit code 1 if anything is wrong. The server that uses the folder must be stopped.")
+    discussion: "Changes nothing without --repair. Exit code 1 if anything is wrong. The server that uses the folder must be stopped.")
 
   @Option(help: ArgumentHelp("The data folder.", valueName: "dir")) var data = ServeFlags.standardData
   @Option(name: .customLong("db"), help: ArgumentHelp("Only this database; may be repeated.", valueName: "name"))
   var databases: [String] = []
+  @Flag(
+    help:
+      "Set the folder of a database that is damaged beyond single records aside, as <name>.damaged-<time>: the next server fills it again from its peers. What only this node held is in that folder alone."
+  ) var repair = false
   @Flag(help: "Print progress and results as lines of JSON.") var json = false
   @Flag(help: .hidden) var child = false
   @Flag(help: .hidden) var served = false
@@ -34,6 +38,7 @@ struct Verify: ContextCommand {
       if !json { try context.console.print(result.words) }
       records += result.records
       if !result.faults.isEmpty { unsound += 1 }
+      if repair, result.damage == .store { try setAside(name, context.console) }
     }
     try context.console.print(json ? #"{"ok":\#(unsound == 0),"records":\#(records)}"# : Self.summary(records, unsound, chosen.count))
     if unsound > 0 { throw Failure(code: 1, message: "") }
@@ -56,18 +61,32 @@ struct Verify: ContextCommand {
     }
   }
 
+  private func setAside(_ name: String, _ console: Console) throws(Failure) {
+    do throws(StoreError) {
+      let provider = try LMDBEventStoreProvider(folder: data)
+      defer { provider.close() }
+      let path = try provider.setAside(name)
+      let line = JSON(members: [("database", JSON(name)), ("set_aside", JSON(path))]).description
+      try console.print(json ? line : "\(name): set aside as \(path); a server with peers that have it fills it again")
+    } catch {
+      throw .failed(error.message)
+    }
+  }
+
   private struct Outcome {
     let name: String
     var records = 0
     var events = 0
     var views = 0
     var faults: [String] = []
+    var damage: VerifyChild.Damage?
 
     mutating func take(_ answer: JSON) {
       records = answer["records"]?.int ?? records
       guard answer["ok"] != nil else { return }
       events = answer["events"]?.int ?? 0
       views = answer["views"]?.int ?? 0
+      damage = answer["damage"]?.string.flatMap(VerifyChild.Damage.init)
       faults = answer["faults"]?.elements?.compactMap(\.string) ?? []
     }
 

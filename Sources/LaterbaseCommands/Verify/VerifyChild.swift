@@ -14,10 +14,21 @@ struct VerifyChild {
   let isServed: Bool
   let console: Console
 
+  /// The worst that is wrong with a database.
+  enum Damage: String {
+    /// Only views: they are built anew from the events.
+    case views
+    /// Records, which peers mend in place.
+    case records
+    /// What lists the records, or the pages of the file: the folder is to be set aside.
+    case store
+  }
+
   func check(_ name: String) throws(Failure) {
     var report: VerifyReport?
     var views: ViewReport?
     var faults: [String] = []
+    var damage = Damage.store
     do throws(StoreError) {
       let provider = isServed ? nil : try LMDBEventStoreProvider(folder: data)
       defer { provider?.close() }
@@ -26,6 +37,7 @@ struct VerifyChild {
       let found = try set.verify { try? console.print(#"{"database":"\#(name)","records":\#($0.records)}"#) }
       defer { set.close() }
       (report, faults) = (found, found.faults)
+      damage = found.isSound ? .views : found.isMendable ? .records : .store
       // What views are made of must be sound first.
       if found.isSound { views = try self.views(of: set) }
     } catch {
@@ -39,6 +51,7 @@ struct VerifyChild {
       ("database", JSON(name)), ("ok", JSON(faults.isEmpty)), ("records", JSON(report?.records ?? 0)),
       ("events", JSON(report?.elements ?? 0)),
       ("bytes", JSON(report?.bytes ?? 0)), ("views", JSON(views?.views ?? 0)), ("faults", JSON(faults.map { JSON($0) })),
+      ("damage", faults.isEmpty ? .null : JSON(damage.rawValue)),
     ]
     try console.print(JSON(members: members).description)
   }

@@ -41,7 +41,11 @@ struct VerifyProcess: Sendable {
       throw .failed("the check of \(database) failed: \(said.split(whereSeparator: \.isNewline).first ?? "it says nothing")")
     }
     let fault = "reading it ended the process by signal \(signal): pages of the file are damaged"
-    return JSON(members: [("database", JSON(database)), ("ok", JSON(false)), ("faults", JSON([JSON(fault)]))]).description
+    let members: [(name: String, value: JSON)] = [
+      ("database", JSON(database)), ("ok", JSON(false)), ("faults", JSON([JSON(fault)])),
+      ("damage", JSON(VerifyChild.Damage.store.rawValue)),
+    ]
+    return JSON(members: members).description
   }
 
   private static var thisExecutable: Executable {
