@@ -14,6 +14,7 @@ extension EventSet {
     var state: SetState
     var changed: Bool
     var repaired: Set<Origin> = []
+    var damaged: [Origin: UInt64] = [:]
     var sawOwnElsewhere = false
     var outcomes: [AppendOutcome] = []
     var merged: Result<Merged, StoreError>?
@@ -107,6 +108,7 @@ extension EventSet {
         group.state = recorder.state
         group.changed = recorder.changed
         group.repaired = recorder.repaired
+        group.damaged = recorder.damaged
         group.sawOwnElsewhere = recorder.sawOwnElsewhere
         guard goesOn(.applied) else {
           died = true
@@ -183,7 +185,9 @@ extension EventSet {
       published.state.version = version
       for origin in published.damaged.keys {
         // A damaged record that was written again serves its log again; one that was found meanwhile ends it.
-        if group.repaired.contains(origin) || group.ended(origin, before: published.damaged[origin]) {
+        if group.repaired.contains(origin) {
+          published.damaged[origin] = group.damaged[origin]
+        } else if group.ended(origin, before: published.damaged[origin]) {
           published.damaged[origin] = nil
         } else {
           published.state.clock.set(served.entry(origin) ?? Clock.Entry(origin: origin, n: 0, digest: 0))

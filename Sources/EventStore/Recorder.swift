@@ -14,6 +14,8 @@ struct Recorder: ~Copyable {
   var changed = false
   /// Origins whose damaged record was written again.
   private(set) var repaired: Set<Origin> = []
+  /// Of these, the next record that is damaged.
+  private(set) var damaged: [Origin: UInt64] = [:]
   /// A page had records of the own origin that are not held here, or others: somebody else appends under it.
   private(set) var sawOwnElsewhere = false
   private var bound = false
@@ -267,6 +269,7 @@ struct Recorder: ~Copyable {
       for voided in item.voids { try void(voided, by: item.dot, transaction) }
     }
     if !fresh.isEmpty {
+      for origin in repaired { try serveOn(origin, transaction) }
       try noteArrivals(transaction)
       changed = true
     }
@@ -344,6 +347,37 @@ struct Recorder: ~Copyable {
     row.dots.append(recorded)
     row.dots.sort()
     try transaction.put(.ids, StoreKey.element(item.id).raw, row.bytes.raw)
+  }
+
+  /// Goes on to serve a log behind a damaged record that was written again: what follows was there all the time, up to the next damage.
+  private mutating func serveOn(_ origin: Origin, _ transaction: borrowing any StoreWriter & ~Copyable) throws(StoreError) {
+    damaged[origin] = nil
+    var head = try self.head(origin, transaction)
+    let log = try transaction.cursor(.log)
+    var found = try log.seek(StoreKey.dot(origin, head.n + 1).raw)
+    while found, log.key.bigEndian(at: 0, as: UInt64.self) == origin.value {
+      let dot = Dot(origin: origin, n: head.n + 1)
+      guard let chain = Self.chain(at: dot, log, after: head.chain) else {
+        damaged[origin] = dot.n
+        return
+      }
+      head = (dot.n, chain)
+      state.clock.set(Clock.Entry(origin: origin, n: dot.n, digest: chain.first8))
+      found = try log.next()
+    }
+  }
+
+  /// The chain digest of the record where a cursor stands; nil: it isn't the one of this dot, is damaged, or doesn't follow.
+  private static func chain(at dot: Dot, _ log: any StoreCursor, after previous: Digest) -> Digest? {
+    let record = log.value
+    guard log.key.equals(StoreKey.dot(dot).raw), Record.isIntact(record, at: dot), let header = Record.Header(reading: record) else {
+      return nil
+    }
+    let body = Digest.sha256(record.extracting(droppingFirst: Record.headerBytes))
+    let chain = Chain.next(
+      after: previous, dot, hlc: header.hlc, ulid: header.ulid, kind: header.kind,
+      commitment: Record.commitment(salt: header.salt, body: body))
+    return chain == header.chain ? chain : nil
   }
 
   private mutating func note(_ dot: Dot) {

@@ -37,6 +37,26 @@ import Testing
     try set.proveSound("repaired")
   }
 
+  @Test func `hides nothing that lies behind it any more, once a peer that knows less has written it again`() async throws {
+    let (here, there) = (Fixture(), Fixture(world: ManualWorld(seed: 8)))
+    let (set, peer, behind) = (try here.open(), try there.open(), try Fixture(world: ManualWorld(seed: 9)).open())
+    try await peer.appendAll(there.draft((0..<6).map { #"{"v":\#($0)}"# }))
+    try await behind.pull(from: peer)
+    try await peer.appendAll(there.draft((6..<12).map { #"{"v":\#($0)}"# }, second: 500))
+    try await set.pull(from: peer)
+    let origin = try #require(peer.state.own)
+    try set.damage(Dot(origin: origin, n: 4))
+    try set.damage(Dot(origin: origin, n: 10))
+    #expect(try set.feedAll().events.count == 3)
+    try await set.pull(from: behind)
+    #expect(set.state.clock[origin] == 9)
+    #expect(set.damaged == [origin: 10])
+    try await set.pull(from: peer)
+    #expect(set.state.clock == peer.state.clock)
+    #expect(set.damaged.isEmpty)
+    try set.proveSound("repaired")
+  }
+
   @Test func `that was found stays known when the store is opened anew, so a feed comes to its end`() async throws {
     let fixture = Fixture()
     let store = FaultyStore(try #require(try fixture.provider.open("scans", create: true)))
