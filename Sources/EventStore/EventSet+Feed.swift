@@ -39,10 +39,16 @@ extension EventSet {
     var trusted = clock
     for entry in clock.entries {
       guard let head = state.clock.entry(entry.origin), entry.n <= head.n else { continue }
-      let digest = entry.n == head.n ? head.digest : try Self.entry(reader, entry.dot)?.digest
+      let digest = entry.n == head.n ? head.digest : try Self.writtenDigest(reader, entry.dot)
       if digest != entry.digest { trusted.set(Clock.Entry(origin: entry.origin, n: 0, digest: 0)) }
     }
     return trusted
+  }
+
+  /// The chain digest that a record names, though it may have rotted elsewhere: whoever has read it before is not sent back for that.
+  private static func writtenDigest(_ reader: borrowing any StoreReader & ~Copyable, _ dot: Dot) throws(StoreError) -> UInt64? {
+    guard let record = try reader.get(.log, StoreKey.dot(dot).raw), record.byteCount >= Record.headerBytes else { return nil }
+    return record.bigEndian(at: Record.Offset.chain)
   }
 
   /// The records that a holder of `clock` lacks, log by log, up to about `bytesMax` bytes: what a peer pulls.

@@ -23,6 +23,7 @@ extension EventSet {
   /// Visits the elements under a ULID of which a clock covers a dot, least digest first.
   ///
   /// - Parameter visit: takes the element, the least HLC of its dots, and its body.
+  /// - Throws: `damaged`, if no record of such an element is intact any more: whoever goes by the clock must not go on without it.
   public func elements(
     _ ulid: ULID, coveredBy clock: Clock, _ reader: borrowing any StoreReader & ~Copyable,
     _ visit: (ElementID, HLC, RawSpan) throws(StoreError) -> Void
@@ -32,16 +33,28 @@ extension EventSet {
     while found, let id = ElementID(key: ids.key), id.ulid == ulid {
       let dots = try ElementRow(reading: ids.value).dots
       if dots.contains(where: { clock.covers($0.dot) }) {
-        for recorded in dots {
-          guard let record = try reader.get(.log, StoreKey.dot(recorded.dot).raw), Record.isIntact(record, at: recorded.dot) else {
-            continue
-          }
-          try visit(id, dots[0].hlc, record.extracting(droppingFirst: Record.headerBytes))
-          break
+        guard try visitFirstIntact(dots, reader, { (body) throws(StoreError) in try visit(id, dots[0].hlc, body) }) else {
+          throw StoreError(.damaged, "no record of the event \(ulid) is intact")
         }
       }
       found = try ids.next()
     }
+  }
+
+  /// Visits the body of the first of an element's records that is intact, and notes the damage of those before it.
+  /// - Returns: whether there is one.
+  private func visitFirstIntact(
+    _ dots: [RecordedDot], _ reader: borrowing any StoreReader & ~Copyable, _ visit: (RawSpan) throws(StoreError) -> Void
+  ) throws(StoreError) -> Bool {
+    for recorded in dots {
+      guard let record = try reader.get(.log, StoreKey.dot(recorded.dot).raw), Record.isIntact(record, at: recorded.dot) else {
+        noteDamage(recorded.dot, reader)
+        continue
+      }
+      try visit(record.extracting(droppingFirst: Record.headerBytes))
+      return true
+    }
+    return false
   }
 
   /// Visits all elements of which one of some clocks covers a dot, in order of happening.

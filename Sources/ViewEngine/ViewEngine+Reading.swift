@@ -54,7 +54,8 @@ extension ViewEngine {
           switch update {
           case _ where query.known != nil: query.known
           case .first: state.clock
-          case .to(let clock): clock
+          // A damaged record that was found meanwhile has ended its log sooner: what can't be read is not waited for.
+          case .to(let clock): state.clock.covers(clock) ? clock : clock.common(with: state.clock)
           case .no, .lazy: nil
           }
         if let target, over?.after.clock.covers(target) != true {

@@ -15,13 +15,22 @@ extension ViewRunner {
     return pending >= options.rebuildRecordsMin && header.nextGroup >= UInt64(options.rowsMax) && pending >= set.state.records / 3
   }
 
-  /// Begins the view under a new number.
+  /// Whether the same records are damaged as when the building began. If not, rows of a part that was put and is not yet at its clock may be
+  /// of events that the part doesn't have any more.
+  var isBuiltOverSame: Bool { builtOver.withLock { $0 } == set.damaged }
+
+  /// Begins the view under a new number; what was built so far of it is left.
   func begin() async throws(StoreError) {
     let (name, fingerprint) = (view.name, fingerprint)
+    builtOver.withLock { $0 = set.damaged }
     try await set.slice(WriteSize(bytes: 512, events: 1)) { (writer: borrowing any StoreWriter & ~Copyable, _) throws(StoreError) in
       if self.isClosed { return }
       let cursor = try writer.cursor(.view)
       let number: UInt32 = try cursor.last() ? cursor.key.bigEndian(at: 0) + 1 : 0
+      for var header in try ViewHeader.all(writer) where header.name == name && header.state == .building {
+        header.state = .dead
+        try writer.put(.view, header.key.raw, header.bytes.raw)
+      }
       let header = ViewHeader(number: number, name: name, fingerprint: fingerprint)
       try writer.put(.view, header.key.raw, header.bytes.raw)
     }

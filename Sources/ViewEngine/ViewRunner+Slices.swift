@@ -25,7 +25,9 @@ extension ViewRunner {
       if let closed = try await closeServing(header) { return (closed ? header.clock : Clock(), false) }
       guard isFarBehind(header) else { return try await advance(header, to: targets) }
       try await begin()
-    } else if try await build(header) {
+    } else if !isBuiltOverSame {
+      try await begin()
+    } else if try await build(header), isBuiltOverSame {
       try await swap(header.number)
     }
     return (Clock(), false)

@@ -17,6 +17,8 @@ final class ViewRunner: Sendable {
   private let counted = Mutex(ViewCounts())
   /// How many rows a slice takes, so that the writer has it done in a few milliseconds.
   let pace: Mutex<Int>
+  /// The damaged records that were known when the view began to be built.
+  let builtOver = Mutex<[Origin: UInt64]>([:])
 
   private struct Waiters {
     var nextID: UInt64 = 0

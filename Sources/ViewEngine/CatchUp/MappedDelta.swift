@@ -58,6 +58,8 @@ struct MappedDelta: Sendable {
     let before = (rows: rows.count, rowBytes: rowBytes.count, skipped: skipped)
     cuts = cuts ?? feed.set.state.cuts
     var page = try feed.page(after: clock, recordsMax: recordsMax)
+    // What the rows came from can't be told any more: a view that went on would name a clock that is below its rows.
+    guard page.clock.covers(clock) else { throw StoreError(.damaged, "a record that the view has read is damaged") }
     isLast = feed.set.state.pending(after: page.clock) == 0
     // Worth another thread's turn, if what comes is likely as much.
     if !isLast, page.events.count >= 128 { feed.prefetch(after: page.clock) }
