@@ -21,6 +21,8 @@ let package = Package(
     .library(name: "ViewKit", targets: ["ViewKit"]),
     .library(name: "StoreConformance", targets: ["StoreConformance"]),
     .library(name: "ViewLaws", targets: ["ViewLaws"]),
+    .library(name: "Simulation", targets: ["Simulation"]),
+    .executable(name: "laterbase-simulate", targets: ["SimulateExecutable"]),
     .library(name: "LMDBStore", targets: ["LMDBStore"]),
     .library(name: "Replication", targets: ["Replication"]),
     .library(name: "Views", targets: ["Views"]),
@@ -66,6 +68,20 @@ let package = Package(
     .testTarget(
       name: "ViewEngineTests",
       dependencies: ["ViewEngine", "ViewKit", "EventStore", "EventModel", "LMDBStore", "StoreConformance", "ViewLaws"],
+      swiftSettings: strict),
+    .target(
+      name: "Simulation",
+      dependencies: ["Replication", "ViewEngine", "ViewKit", "EventStore", "EventModel", "StoreConformance", "ViewLaws"],
+      path: "Tests/Support/Simulation", swiftSettings: strict),
+    .executableTarget(
+      name: "SimulateExecutable", dependencies: ["Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      path: "Tests/Support/SimulateExecutable", swiftSettings: strict),
+    .testTarget(
+      name: "SimulationTests",
+      dependencies: [
+        "EventModel", "EventStore", "Simulation", "SimulateExecutable", "StoreConformance",
+        .product(name: "Subprocess", package: "swift-subprocess"), .product(name: "SystemPackage", package: "swift-system"),
+      ],
       swiftSettings: strict),
     .target(name: "Views", dependencies: ["ViewKit", "EventModel"], path: "Views", swiftSettings: strict),
     .testTarget(name: "ViewsTests", dependencies: ["Views", "ViewKit", "EventModel", "ViewLaws"], swiftSettings: strict),

@@ -12,6 +12,13 @@ public final class MemoryEventStore: EventStore {
     package var place: [UInt8] = []
 
     package init() {}
+
+    /// Whether a table has the same rows.
+    package func equals(_ other: Contents, _ table: Table) -> Bool {
+      tables[table.rawValue].chunks.joined().elementsEqual(other.tables[table.rawValue].chunks.joined()) {
+        $0.key == $1.key && $0.value == $1.value
+      }
+    }
   }
 
   /// What outlives the store: owned by the mutex.

@@ -5,6 +5,8 @@ import Synchronization
 /// A law that an implementation broke: what was expected, what was found, and the seed that shows it again.
 public struct LawBroken: Error, CustomStringConvertible {
   public let description: String
+
+  package init(description: String) { self.description = description }
 }
 
 /// A seeded generator (SplitMix64; Steele, Lea, Flood 2014): the same seed, the same run.

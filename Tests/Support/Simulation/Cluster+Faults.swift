@@ -1,0 +1,140 @@
+import EventModel
+import EventStore
+import ViewEngine
+
+// What goes wrong, and what else happens between: one of it at a time.
+
+extension Cluster {
+  /// One thing happens.
+  func happen() {
+    guard let node = draw(from: there) else { return }
+    switch draw(in: 0..<100) {
+    case 0..<40: record(makeRequest())
+    case 40..<52: read(draw(in: 0..<consumers.count), at: node, recordsMax: draw(from: [1, 3, 100]) ?? 1)
+    case 52..<58: readView(at: node)
+    case 58..<60: verify(node)
+    case let chance: befall(node, chance - 60)
+    }
+  }
+
+  /// A fault, out of 40 chances.
+  private func befall(_ node: SimulatedNode, _ chance: Int) {
+    switch chance {
+    case 0..<5 where has(.crashes): kill(node)
+    case 5..<9 where has(.crashes): node.life?.dies = WriterStage.allCases[draw(in: 0..<WriterStage.allCases.count)]
+    case 9..<16 where has(.networks): cut(node)
+    case 16..<22 where has(.networks): healOne(node)
+    case 22..<26 where has(.clocks): jump(node)
+    case 26..<29 where has(.rot): rot(node)
+    case 29..<33 where has(.copies): backUp(node)
+    case 33..<35 where has(.copies): restore(node, asSameFile: false)
+    case 35..<36 where has(.copies): clone(node)
+    case 36..<37 where has(.removals): remove(node)
+    case 37..<40 where has(.forks): restore(node, asSameFile: true)
+    default: break
+    }
+  }
+
+  private func has(_ fault: SimulationOptions.Fault) -> Bool { options.faults.contains(fault) }
+
+  private func verify(_ node: SimulatedNode) {
+    guard let life = node.life, !life.isOver, hasNoRot else { return }
+    do throws(StoreError) {
+      let faults = try life.set.verify().faults + life.engine.verify().faults
+      require(faults.isEmpty, "n\(node.index) does not verify: \(faults)")
+    } catch {
+      note("n\(node.index) can't be verified: \(error)")
+    }
+  }
+
+  private func cut(_ node: SimulatedNode) {
+    guard let other = draw(from: there), other !== node else { return }
+    note("n\(node.index) and n\(other.index) are cut off from each other")
+    network.cut(node.index, other.index)
+  }
+
+  private func healOne(_ node: SimulatedNode) {
+    guard let other = draw(from: there), other !== node else { return }
+    network.heal(node.index, other.index)
+  }
+
+  private func jump(_ node: SimulatedNode) {
+    let far = Int64([20, 5000, 600_000][draw(in: 0..<3)])
+    node.wallOffsetMilliseconds = Int64(draw(in: 0..<Int(2 * far))) - far
+    note("n\(node.index)'s wall clock is wrong by \(node.wallOffsetMilliseconds) ms")
+  }
+
+  // MARK: disks
+
+  private var hasNoRot: Bool { there.allSatisfy { records(of: $0).allSatisfy(\.isIntact) } }
+
+  /// A bit of a record flips that another disk holds too: a record that nobody has any more can't be mended.
+  private func rot(_ node: SimulatedNode) {
+    guard let other = draw(from: there), other !== node else { return }
+    let others = Set(records(of: other).filter(\.isIntact).map(\.dot))
+    let common = records(of: node).filter { $0.isIntact && others.contains($0.dot) }.map(\.dot)
+    guard let dot = draw(from: common) else { return }
+    note("n\(node.index)'s record \(dot.n) of \(dot.origin) rots")
+    do throws(StoreError) {
+      try store(of: node).write(WriteSize(bytes: 0, events: 0)) { (writer: borrowing any StoreWriter & ~Copyable) throws(StoreError) in
+        guard let held = try writer.get(.log, StoreKey.dot(dot).raw) else { return }
+        var bytes = [UInt8](copying: held)
+        bytes[draw(in: 0..<bytes.count)] ^= 1 << UInt8(draw(in: 0..<8))
+        try writer.put(.log, StoreKey.dot(dot).raw, bytes.raw)
+      }
+    } catch {
+      fail("n\(node.index)'s disk can't be written: \(error)")
+    }
+  }
+
+  private func backUp(_ node: SimulatedNode) {
+    do throws(StoreError) {
+      backups.append(Backup(node: node.index, image: try node.disk.image()))
+      note("n\(node.index) is backed up")
+    } catch {
+      fail("n\(node.index) can't be backed up: \(error)")
+    }
+  }
+
+  /// Puts an old backup of a node in its place.
+  private func restore(_ node: SimulatedNode, asSameFile: Bool) {
+    guard hasNoRot, let backup = draw(from: backups.filter { $0.node == node.index }) else { return }
+    note("n\(node.index) is set back\(asSameFile ? " in place" : "")")
+    destroying(node) { () throws(StoreError) in try node.disk.put(backup.image, asSameFile: asSameFile) }
+  }
+
+  /// Runs what may take elements away from a node's disk, while its process is dead, and notes those that nobody else has.
+  private func destroying(_ node: SimulatedNode, _ change: () throws(StoreError) -> Void) {
+    kill(node)
+    let before = elements(of: node)
+    do throws(StoreError) { try change() } catch { return fail("n\(node.index)'s disk can't be changed: \(error)") }
+    var kept = node.isGone ? [] : elements(of: node)
+    for other in there where other !== node { kept.formUnion(elements(of: other)) }
+    ledger.destroy(before.subtracting(kept))
+  }
+
+  /// Another node starts from a copy of this one's disk.
+  private func clone(_ node: SimulatedNode) {
+    guard there.count < options.nodesMax else { return }
+    let image: any DiskImage
+    do throws(StoreError) {
+      image = try node.disk.image()
+      let disk = options.disk(UInt64(nodes.count))
+      try disk.put(image, asSameFile: false)
+      let copy = addNode(disk)
+      copy.pullsFrom = [node.index]
+      copy.pushesTo = draw(in: 0..<2) == 0 ? [node.index] : []
+      note("n\(copy.index) is a copy of n\(node.index)")
+      start(copy)
+    } catch {
+      fail("n\(node.index) can't be copied: \(error)")
+    }
+  }
+
+  /// A node's disk is destroyed.
+  private func remove(_ node: SimulatedNode) {
+    guard there.count > 2, hasNoRot else { return }
+    note("n\(node.index) is destroyed")
+    destroying(node) { () throws(StoreError) in node.isGone = true }
+  }
+}

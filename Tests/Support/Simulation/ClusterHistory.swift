@@ -1,0 +1,104 @@
+import ViewKit
+
+/// One random history of a cluster, in one thread: made of its seed, and of nothing else.
+///
+/// ```swift
+/// try ClusterHistory(seed: 7).run()
+/// ```
+///
+/// Nodes record, crash, are cut off, copied, set back and destroyed; disks fill up and rot; clocks jump; consumers move. Then all is well
+/// again, and what must hold is checked:
+///
+/// - all nodes come to equal clocks, and to the same set, which is exactly what their disks held when the faults ended;
+/// - every acknowledged event is in it, unless the last disk that held it was destroyed;
+/// - every log's chain verifies, every count, sum and index is that of the logs;
+/// - a view is the reduction of the sorted events, at the end and whenever it was read;
+/// - no consumer missed an event, nor was told one twice by a node that holds all that it has seen;
+/// - an equal clock never came with another audit, and nothing was acknowledged that was not on disk.
+public struct ClusterHistory {
+  public let seed: UInt64
+  public var options: SimulationOptions
+
+  public init(seed: UInt64, options: SimulationOptions = SimulationOptions()) { (self.seed, self.options) = (seed, options) }
+
+  /// Runs the history to its end.
+  /// - Returns: what happened, if the options ask for it.
+  /// - Throws: `SimulationFailure`, with the seed and what did not hold.
+  @discardableResult
+  public func run() throws(SimulationFailure) -> SimulationReport {
+    let cluster: Cluster
+    do throws(DeclarationError) { cluster = try Cluster(seed: seed, options: options) } catch {
+      throw SimulationFailure(seed: seed, message: "\(error)", trace: [])
+    }
+    cluster.build()
+    cluster.mayFail = true
+    for _ in 0..<options.steps where cluster.failure == nil && !cluster.schedule.isStuck {
+      cluster.happen()
+      cluster.schedule.run(milliseconds: Int64(cluster.draw(in: 1..<80))) { cluster.failure != nil }
+    }
+    if cluster.failure == nil, !cluster.schedule.isStuck { cluster.heal() }
+    if cluster.schedule.isStuck { cluster.fail("something runs in a circle") }
+    let failure = cluster.failure
+    cluster.tearDown()
+    if let failure { throw SimulationFailure(seed: seed, message: failure, trace: cluster.trace) }
+    return SimulationReport(
+      trace: cluster.trace, steps: cluster.schedule.steps, acknowledged: cluster.ledger.acknowledged.count,
+      destroyed: cluster.ledger.destroyed.count)
+  }
+}
+
+/// What a history may meet, and how long it is.
+public struct SimulationOptions: Sendable {
+  public enum Fault: String, CaseIterable, Sendable {
+    /// Processes die, at any moment and at any stage of a writer.
+    case crashes
+    /// Wires are cut and healed. Delays, losses, repetitions and flipped bits are always there.
+    case networks
+    /// Disks are full, are opened anew, fail in a commit.
+    case disks
+    /// Wall clocks jump.
+    case clocks
+    /// Bits of records flip.
+    case rot
+    /// Old backups are restored, and disks copied, as other files.
+    case copies
+    /// Disks are destroyed.
+    case removals
+    /// Disks are set back, and nothing can tell.
+    case forks
+  }
+
+  public var faults = Set(Fault.allCases).subtracting([.forks])
+  /// How many things happen before all is well again.
+  public var steps = 28
+  public var nodesMax = 5
+  /// Whether each step is told.
+  public var traces = false
+  /// Makes a node's disk, an empty one; the number tells it from others.
+  public var disk: @Sendable (_ number: UInt64) -> any SimulatedDisk = { MemoryDisk(number: $0) }
+
+  public init() {}
+}
+
+/// What a history was.
+public struct SimulationReport: Sendable {
+  /// A line a step, with the virtual milliseconds since the beginning; empty, unless it was asked for.
+  public let trace: [String]
+  /// How many jobs the one thread ran.
+  public let steps: Int
+  /// Events that a node said it has.
+  public let acknowledged: Int
+  /// Events that were destroyed with the last disk that held them.
+  public let destroyed: Int
+}
+
+/// What must not be, and how to see it again.
+public struct SimulationFailure: Error, CustomStringConvertible {
+  public let seed: UInt64
+  public let message: String
+  public let trace: [String]
+
+  public var description: String {
+    "seed \(seed): \(message)\nsee it again: swift run laterbase-simulate --seed \(seed) --trace"
+  }
+}

@@ -1,0 +1,168 @@
+import EventModel
+import EventStore
+import Replication
+
+/// A node as another one's peer, over the simulated network: the product's own requests and frames, byte by byte, and its own states at
+/// both ends.
+struct SimulatedPeer: PeerTransport {
+  let cluster: Cluster
+  /// Who calls.
+  let caller: Life
+  /// Who is called: whatever process it runs when the call arrives.
+  let node: Int
+
+  /// Pages are small, so that a few records make several of them, and several exchanges.
+  private static let pageBytes = 600
+
+  var name: String { "n\(node)" }
+  private var network: Network { cluster.network }
+  private var isLocal: Bool { node == caller.node }
+
+  func databases() -> [String] { [Cluster.database] }
+
+  func clock(of database: String) async throws(SyncError) -> PeerClock? {
+    let life = try await reach()
+    return try await answer(PeerClock(life.set), life)
+  }
+
+  func pull(
+    _ database: String, _ request: PullRequest, receive: @Sendable (RecordPage) async throws(SyncError) -> Void
+  ) async throws(SyncError) -> PullEnd {
+    let life = try await reach()
+    let asked = try read(request, life)
+    var outgoing = try synced { () throws(StoreError) in try Outgoing(asked, from: life.set) }
+    await waitForNews(outgoing, asked.wait, life)
+    var reader = FrameReader(held: request.held, bytesMax: 1 << 20)
+    var bytesLeft = min(asked.bytesMax, cluster.draw(in: 200..<4000))
+    while bytesLeft > 0, let page = try next(&outgoing, life) {
+      bytesLeft -= page.bytes.count
+      var frames: [UInt8] = []
+      Frame.write(page, to: &frames)
+      network.alter(&frames)
+      try await bring(frames, life, &reader, receive)
+    }
+    let end = PullEnd(PeerClock(life.set), forks: outgoing.forks)
+    cluster.witness(end.peer, at: life)
+    life.bases.tell(end.peer.clock, to: asked.node)
+    var frames: [UInt8] = []
+    Frame.write(end, since: asked.held, to: &frames)
+    try await bring(frames, life, &reader, receive)
+    if !reader.page.entries.isEmpty { try await receive(reader.takePage()) }
+    guard let end = reader.end, reader.isBetweenFrames else { throw Network.broken }
+    return end
+  }
+
+  func push(_ database: String, _ pages: [RecordPage]) async throws(SyncError) -> PeerClock {
+    if isLocal {
+      for page in pages { try await merge(page, try local()) }
+      return PeerClock(try local().set)
+    }
+    var frames: [UInt8] = []
+    for page in pages { Frame.write(page, to: &frames) }
+    network.alter(&frames)
+    if cluster.mayFail, cluster.draw(in: 0..<12) == 0 { comeAgain(frames) }
+    let life = try await reach()
+    try await take(frames, life)
+    return try await answer(PeerClock(life.set), life)
+  }
+
+  /// The process that a call reaches.
+  private func reach() async throws(SyncError) -> Life {
+    if isLocal { return try local() }
+    guard let life = cluster.nodes[node].life else {
+      await cluster.schedule.sleep(microseconds: 1000)
+      throw Network.broken
+    }
+    try await network.carry(caller, life)
+    return life
+  }
+
+  private func local() throws(SyncError) -> Life {
+    if caller.isOver { throw SyncError(.cancelled, "simulated: the process died") }
+    return caller
+  }
+
+  // MARK: at the called node
+
+  /// The request as it arrives: by a base that was forgotten with the process before it comes once more, whole.
+  private func read(_ request: PullRequest, _ life: Life) throws(SyncError) -> PullRequest {
+    do throws(PullRequest.Fault) {
+      return try PullRequest(reading: request.bytes.raw) { life.bases.clock($1, toldTo: $0) }
+    } catch {
+      guard error == .unknownBase, !request.base.isEmpty else { throw SyncError(.malformed, "simulated: the request can't be read") }
+      var whole = request
+      whole.base = Clock()
+      return try read(whole, life)
+    }
+  }
+
+  private func waitForNews(_ outgoing: Outgoing, _ wait: Duration, _ life: Life) async {
+    guard wait > .zero, !outgoing.isThere(in: life.set), !life.isOver else { return }
+    let seen = life.set.changes.version
+    let waiting = Task(executorPreference: cluster.schedule) { await life.set.changes.wait(after: seen) }
+    cluster.schedule.after(microseconds: Int64(wait / .microseconds(1))) { waiting.cancel() }
+    await waiting.value
+  }
+
+  private func next(_ outgoing: inout Outgoing, _ life: Life) throws(SyncError) -> RecordPage? {
+    try synced { () throws(StoreError) in try outgoing.nextPage(of: life.set, bytesMax: Self.pageBytes) }
+  }
+
+  /// Takes a push's body, page by page while it comes: what came before it broke off stays.
+  private func take(_ frames: [UInt8], _ life: Life) async throws(SyncError) {
+    var reader = FrameReader(bytesMax: 1 << 20)
+    for piece in network.pieces(frames) {
+      try await network.carry(caller, life)
+      try reader.take(piece.raw)
+      if reader.page.bytes.count >= Self.pageBytes { try await merge(reader.takePage(), life) }
+    }
+    guard reader.isBetweenFrames, reader.end == nil else { throw SyncError(.malformed, "simulated: the body has no end") }
+    if !reader.page.entries.isEmpty { try await merge(reader.takePage(), life) }
+  }
+
+  private func merge(_ page: RecordPage, _ life: Life) async throws(SyncError) {
+    let verified = try synced { () throws(StoreError) in try VerifiedPage(page) }
+    guard let merged = await life.answer({ life.set.merge(verified, done: $0) }) else { throw Network.broken }
+    let result = try synced { () throws(StoreError) in try merged.get() }
+    cluster.note("n\(life.node) merged \(page.entries.count) records, \(result.records) new")
+    cluster.witness(PeerClock(life.set), at: life)
+  }
+
+  /// What was sent arrives a second time, when nobody waits for it any more.
+  private func comeAgain(_ frames: [UInt8]) {
+    let epoch = network.epoch
+    let delay = Int64(cluster.draw(in: 1000..<2_000_000))
+    cluster.schedule.start {
+      await cluster.schedule.sleep(microseconds: delay)
+      guard network.epoch == epoch, let life = cluster.nodes[node].life else { return }
+      cluster.note("a push to n\(node) comes again")
+      let again = SimulatedPeer(cluster: cluster, caller: life, node: node)
+      try? await again.take(frames, life)
+    }
+  }
+
+  // MARK: on the way back
+
+  private func answer(_ clock: PeerClock, _ life: Life) async throws(SyncError) -> PeerClock {
+    cluster.witness(clock, at: life)
+    try await network.carry(life, caller)
+    guard let read = Clock(token: clock.clock.token) else { throw SyncError(.malformed, "simulated: the clock can't be read") }
+    return PeerClock(read, audit: clock.audit)
+  }
+
+  private func bring(
+    _ frames: [UInt8], _ life: Life, _ reader: inout FrameReader, _ receive: @Sendable (RecordPage) async throws(SyncError) -> Void
+  ) async throws(SyncError) {
+    for piece in network.pieces(frames) {
+      try await network.carry(life, caller)
+      try reader.take(piece.raw)
+      if reader.page.bytes.count >= Self.pageBytes { try await receive(reader.takePage()) }
+    }
+  }
+
+  private func synced<R>(_ body: () throws(StoreError) -> R) throws(SyncError) -> R {
+    do throws(StoreError) { return try body() } catch {
+      throw SyncError(error.code == .refused ? .refused : .failed, error.message)
+    }
+  }
+}
