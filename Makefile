@@ -51,6 +51,8 @@ examples: setup
 	swift build --package-path Examples/orders --scratch-path .build/examples
 	ORDERS=.build/examples/debug/Orders Examples/orders/run.sh
 	test "$$(.build/examples/debug/Embedded)" = HAM
+	swift build --product laterbase
+	Examples/three-nodes/run.sh
 	swift test --package-path Examples/orders --scratch-path .build/examples
 
 # The measurements that run by themselves, each with its floor; Benchmarks/README.md has the others.

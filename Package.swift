@@ -58,9 +58,10 @@ let package = Package(
     .testTarget(name: "EventStoreTests", dependencies: ["EventStore", "EventModel", "StoreConformance"], swiftSettings: strict),
     .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
     .target(name: "LMDBStore", dependencies: ["CLMDB", "EventModel", "EventStore"], swiftSettings: strict),
-    .target(name: "Replication", dependencies: ["EventModel", "EventStore"], swiftSettings: strict),
+    .target(name: "Replication", dependencies: ["EventModel", "EventStore", "ViewKit"], swiftSettings: strict),
     .testTarget(
-      name: "ReplicationTests", dependencies: ["Replication", "EventModel", "EventStore", "StoreConformance"], swiftSettings: strict),
+      name: "ReplicationTests", dependencies: ["Replication", "EventModel", "EventStore", "StoreConformance", "ViewKit", "ViewLaws"],
+      swiftSettings: strict),
     .target(name: "ViewEngine", dependencies: ["EventModel", "EventStore", "ViewKit"], swiftSettings: strict),
     .target(
       name: "ViewLaws", dependencies: ["ViewEngine", "ViewKit", "EventStore", "EventModel", "StoreConformance"],

@@ -1,6 +1,7 @@
 import EventModel
 import Laterbase
 import NIOCore
+import Replication
 
 /// What is answered, before any framework sees it.
 struct Answer: Sendable {
@@ -60,6 +61,7 @@ extension Answer {
       body.append(progress.clock.map { "\"\($0.token)\"" } ?? "null")
     }
     if let catchUp = error.catchUp { body.append(",\"records_done\":\(catchUp.done),\"records_left\":\(catchUp.left)") }
+    Self.append(error.holders, to: &body)
     body.append("}")
     self.init(error.slug.status, MediaType.problem, body)
     switch error.slug {
@@ -67,6 +69,18 @@ extension Answer {
     case .diskFull: add("retry-after", "30")
     default: break
     }
+  }
+
+  private static func append(_ holders: [Member], to body: inout ByteBuffer) {
+    guard !holders.isEmpty else { return }
+    let objects = holders.map { holder in
+      JSON(members: [
+        (name: "id", value: JSON(holder.id.description)), (name: "name", value: JSON(holder.name)),
+        (name: "address", value: holder.address.map { JSON($0) } ?? .null),
+      ])
+    }
+    body.append(",\"holders\":")
+    body.append(copying: JSON(objects).raw)
   }
 
   private static func append(_ faults: [LaterbaseError.Fault], to body: inout ByteBuffer) {

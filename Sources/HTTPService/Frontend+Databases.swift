@@ -51,13 +51,13 @@ extension Frontend {
 
   private func delete(_ name: String, _ call: Call) async throws(LaterbaseError) -> Answer {
     let parameters = try Parameters(call.query, known: ["confirm", "lose"])
-    _ = try parameters.count("lose", default: 0)
+    let lose = try parameters.count("lose", default: 0)
     try checkWritable(name)
     _ = try await node.catalog.open(name)
     guard parameters.text("confirm") == name else {
       throw LaterbaseError(.badParameter, "confirm must be the database's name: DELETE /db/\(name)?confirm=\(name)")
     }
-    try await node.catalog.remove(name)
+    try await node.removeDatabase(name, losing: UInt64(lose))
     return Answer(204)
   }
 

@@ -43,7 +43,7 @@ final class Frontend: Sendable {
       do throws(LaterbaseError) {
         answer = try await self.answer(route, call, body)
       } catch {
-        answer = Answer(error)
+        answer = Answer(withHolders(error, route))
       }
     }
     if hosts.hasCORS { addCORS(call, to: &answer) }
@@ -100,6 +100,8 @@ final class Frontend: Sendable {
     case .verify(let name): return try await verify(name, call)
     case .pull(let name): return try await pull(name, call, body)
     case .log(let name): return try await push(name, call, body)
+    case .nodes: return try await nodes(call, body)
+    case .node(let id): return try await removeNode(id, call)
     }
   }
 

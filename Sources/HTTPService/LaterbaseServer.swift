@@ -26,12 +26,13 @@ public struct LaterbaseServer: Sendable {
     nodeOptions.repairWait = options.repairWait
     nodeOptions.address = "\(options.host):\(options.port)"
     nodeOptions.pushes = options.pushes
-    nodeOptions.connect = { HTTPPeer($0) }
+    (nodeOptions.cluster, nodeOptions.role, nodeOptions.databases) = (options.cluster, options.role, options.databases)
+    nodeOptions.connect = { [cluster = options.cluster] in HTTPPeer($0, cluster: cluster) }
     nodeOptions.onHookNews = { [logger = options.logger] in Self.log($0, to: logger) }
     nodeOptions.onPeerNews = { [logger = options.logger] in Self.log($0, to: logger) }
     let node = try LaterbaseNode(
-      databases, storage: options.storage, name: options.name, region: options.region, peers: options.peers.map { HTTPPeer($0) },
-      options: nodeOptions)
+      databases, storage: options.storage, name: options.name, region: options.region,
+      peers: options.peers.map { HTTPPeer($0, cluster: options.cluster) }, options: nodeOptions)
     self.init(node: node, options: options)
   }
 
@@ -54,12 +55,17 @@ public struct LaterbaseServer: Sendable {
     var quiet = options.logger
     // What Hummingbird says at `info` we say ourselves.
     quiet.logLevel = max(options.logger.logLevel, .notice)
+    let (listening, isListening) = AsyncStream<Void>.makeStream()
     return Application(
       responder: Responder(service: service), server: HTTPServerBuilder { [service] in ConnectionChannel(responder: $0, service: service) },
       configuration: ApplicationConfiguration(
         address: .hostname(options.host, port: options.port), backlog: 1024,
         availableConnectionsDelegate: MaximumAvailableConnections(options.connectionsMax, logger: quiet)),
-      services: [Stopping(service: service), Following(node: node)], onServerRunning: { [service] in await Self.listening(service, $0) },
+      services: [Stopping(service: service)] + (options.follows ? [Following(node: node, listening: listening)] : []),
+      onServerRunning: { [service] channel in
+        await Self.listening(service, channel)
+        isListening.finish()
+      },
       logger: quiet)
   }
 
@@ -88,6 +94,7 @@ public struct LaterbaseServer: Sendable {
     let options = service.options
     let port = channel.localAddress?.port ?? options.port
     let address = "\(options.host):\(port)"
+    service.node.cluster.setAddress(advertised(options, port: port))
     do { try service.node.setAddress(address) } catch { options.logger.warning("\(error.detail)") }
     var metadata: Logger.Metadata = ["address": "\(address)", "node": "\(service.node.id)"]
     if case .lmdb(let folder) = options.storage { metadata["data"] = "\(folder)" }
@@ -96,11 +103,24 @@ public struct LaterbaseServer: Sendable {
     await options.onListening(port)
   }
 
-  /// Follows the node's peers until the server is asked to stop.
+  /// The URL at which others reach this server; nil for one that listens at every address and wasn't told which is the one.
+  static func advertised(_ options: ServerOptions, port: Int) -> String? {
+    if let advertise = options.advertise { return advertise.hasSuffix("/") ? String(advertise.dropLast()) : advertise }
+    if ["0.0.0.0", "::", ""].contains(options.host) { return nil }
+    return "http://" + (options.host.contains(":") ? "[\(options.host)]" : options.host) + ":\(port)"
+  }
+
+  /// Once others can be told where this server is, follows the node's peers until the server is asked to stop.
   private struct Following: Service {
     let node: LaterbaseNode
+    let listening: AsyncStream<Void>
 
-    func run() async throws { try? await cancelWhenGracefulShutdown { try await node.run() } }
+    func run() async throws {
+      try? await cancelWhenGracefulShutdown {
+        for await _ in listening {}
+        try await node.run()
+      }
+    }
   }
 
   /// Says that the server is stopping as soon as it is asked to.

@@ -19,6 +19,8 @@ enum Route: Sendable, Equatable {
   case verify(String)
   case pull(String)
   case log(String)
+  case nodes
+  case node(String)
 
   /// - Returns: nil if the path names nothing.
   init?(path: Substring) {
@@ -30,6 +32,8 @@ enum Route: Sendable, Equatable {
     case ("", 0): self = .root
     case ("health", 0): self = .health
     case ("ready", 0): self = .ready
+    case ("nodes", 0): self = .nodes
+    case ("nodes", 1): self = .node(rest[0])
     case ("db", 0): self = .databases
     case ("db", 1): self = .database(rest[0])
     case ("db", 2) where rest[1] == "e": self = .events(rest[0])
@@ -55,7 +59,8 @@ enum Route: Sendable, Equatable {
     case .root, .health, .ready, .databases, .event, .views, .skipped, .restatements, .clock, .verify: [.get]
     case .view: [.get, .put, .delete]
     case .database: [.get, .put, .post, .delete]
-    case .events: [.get, .post]
+    case .events, .nodes: [.get, .post]
+    case .node: [.delete]
     case .feed, .read, .pull, .log: [.post]
     }
   }
@@ -74,7 +79,7 @@ enum Route: Sendable, Equatable {
   /// The database that it is in.
   var database: String? {
     switch self {
-    case .root, .health, .ready, .databases: nil
+    case .root, .health, .ready, .databases, .nodes, .node: nil
     case .database(let name), .events(let name), .feed(let name), .read(let name), .views(let name): name
     case .event(let name, _), .view(let name, _), .skipped(let name, _), .restatements(let name, _): name
     case .clock(let name), .verify(let name), .pull(let name), .log(let name): name

@@ -12,6 +12,14 @@ public struct ServerOptions: Sendable {
   public var port = 5283
   /// The URL at which others reach this node.
   public var advertise: String?
+  /// What the node counts as in consistency levels; nil: a server if others can reach it, else a device.
+  public var role: Member.Role?
+  /// The name of the cluster: nodes that name another are refused.
+  public var cluster = PullRequest.standardCluster
+  /// The databases that it pulls from others; nil: all.
+  public var databases: Set<String>?
+  /// Whether it follows peers and members; not while a command looks into a data folder.
+  package var follows = true
   /// A label of the node, for people.
   public var name: String?
   public var region = "default"

@@ -23,17 +23,20 @@ package final class Catalog: Sendable {
   private let options: EventSetOptions
   private let declared: [String: CompiledDatabase]
   private let table = Mutex(Table())
-  /// Announces each opening of a database.
+  /// Announces each opening and each removal of a database.
   package let openings = ChangeSignal()
+  /// Those that were removed here while others hold them.
+  package let notHeld: NotHeld
 
   package init(
     provider: any EventStoreProvider, world: World, options: EventSetOptions,
-    declared: [String: CompiledDatabase] = [:]
+    declared: [String: CompiledDatabase] = [:], notHeld: NotHeld = NotHeld()
   ) {
     self.provider = provider
     self.world = world
     self.options = options
     self.declared = declared
+    self.notHeld = notHeld
   }
 
   /// The database if it is open already. O(1).
@@ -55,7 +58,8 @@ package final class Catalog: Sendable {
   /// The database, made if it isn't there.
   /// - Returns: it, and whether it was made.
   package func create(_ name: String) async throws(LaterbaseError) -> (database: OpenedDatabase, created: Bool) {
-    if let database = opened(name) { return (database, false) }
+    if let database = opened(name), !DatabaseName.isSystem(name) { return (database, false) }
+    if DatabaseName.isSystem(name) { throw LaterbaseError(.forbidden, "databases whose names begin with _ are the system's") }
     guard DatabaseName.isLegal(name) else {
       throw LaterbaseError(.badParameter, "\(name) can't be a database's name: [a-z][a-z0-9_-]{0,63}, and none of the service's own")
     }
@@ -63,12 +67,19 @@ package final class Catalog: Sendable {
     return result
   }
 
-  /// The names of the databases that are there, sorted.
+  /// A database of the system's, made if it isn't there.
+  package func createSystem(_ name: String) async throws(LaterbaseError) -> OpenedDatabase {
+    guard let result = try await open(name, create: true) else { throw .noDatabase(name) }
+    return result.database
+  }
+
+  /// The names of the databases that are there, sorted, without the system's.
   package func names() throws(LaterbaseError) -> [String] {
     let names: [String]
     do throws(StoreError) { names = try provider.names() } catch { throw LaterbaseError(error) }
     return table.withLock { table in
       names.filter {
+        guard DatabaseName.isLegal($0) else { return false }
         if case .removing? = table.entries[$0] { return false }
         return true
       }
@@ -85,7 +96,10 @@ package final class Catalog: Sendable {
     }
     guard mine else { throw .noDatabase(name) }
     await database.remove(grace: grace)
-    defer { table.withLock { $0.entries[name] = nil } }
+    defer {
+      table.withLock { $0.entries[name] = nil }
+      openings.announce()
+    }
     do throws(StoreError) { try provider.remove(name) } catch { throw LaterbaseError(error) }
   }
 
@@ -161,6 +175,7 @@ package final class Catalog: Sendable {
       }
       guard create, let store = try provider.open(name, create: true) else { return nil }
       database = try openSet(name, store)
+      try notHeld.remove(name)
       return database.map { ($0, true) }
     } catch {
       throw LaterbaseError(error)

@@ -1,3 +1,5 @@
+import Replication
+
 /// What a database or a view may be called.
 package enum DatabaseName {
   /// Names that would hide a path of the HTTP interface.
@@ -8,6 +10,9 @@ package enum DatabaseName {
 
   /// Whether it is one of the system's: as a legal one, but beginning with `_`.
   package static func isSystem(_ name: String) -> Bool { isWellFormed(name, first: { $0 == UInt8(ascii: "_") }) }
+
+  /// Whether nodes share a database of this name: a legal one, or the membership.
+  package static func isShared(_ name: String) -> Bool { isLegal(name) || name == NodesDatabase.name }
 
   private static func isLetter(_ byte: UInt8) -> Bool { byte >= UInt8(ascii: "a") && byte <= UInt8(ascii: "z") }
 

@@ -20,12 +20,39 @@ struct Follower: Sendable {
   /// As many databases of a peer are followed.
   private static let databasesMax = 10_000
 
-  /// The databases that have a task. The mutex owns the names.
+  /// The databases' tasks, and whether the peer must be asked who it is. The mutex owns both.
   private final class Followed: Sendable {
-    private let names = Mutex<Set<String>>([])
-    /// - Returns: whether it had none.
-    func begin(_ name: String) -> Bool { names.withLock { $0.count < Follower.databasesMax && $0.insert(name).inserted } }
-    func end(_ name: String) { names.withLock { _ = $0.remove(name) } }
+    private let state = Mutex((tasks: [String: Task<Void, Never>](), isIntroduced: false))
+
+    /// Begins a database's task, if it has none.
+    func begin(_ name: String, _ body: @escaping @Sendable () async -> Void) {
+      state.withLock { state in
+        guard state.tasks.count < Follower.databasesMax, state.tasks[name] == nil else { return }
+        state.tasks[name] = Task {
+          await body()
+          end(name)
+        }
+      }
+    }
+
+    private func end(_ name: String) { state.withLock { _ = $0.tasks.removeValue(forKey: name) } }
+
+    /// Ends those whose database isn't followed any more.
+    func cancel(where isOver: (String) -> Bool) {
+      let over = state.withLock { $0.tasks.filter { isOver($0.key) } }
+      for task in over.values { task.cancel() }
+    }
+
+    /// Waits until all have ended.
+    func drain() async {
+      for task in state.withLock({ Array($0.tasks.values) }) { await task.value }
+    }
+
+    /// Whether the peer said who it is, and hasn't failed since: another may answer there then.
+    var isIntroduced: Bool {
+      get { state.withLock { $0.isIntroduced } }
+      set { state.withLock { $0.isIntroduced = newValue } }
+    }
   }
 
   init(_ node: LaterbaseNode, _ peer: any PeerTransport, _ direction: Direction) {
@@ -35,30 +62,63 @@ struct Follower: Sendable {
   private var local: LocalPeer { LocalPeer(node) }
   private var source: any PeerTransport { direction == .pull ? peer : local }
   private var target: any PeerTransport { direction == .pull ? local : peer }
+  private var who: Origin? { node.cluster.node(at: peer.name) }
 
   func run() async {
-    await withDiscardingTaskGroup { group in
-      var backoff = Backoff()
-      while !Task.isCancelled {
-        do throws(SyncError) {
-          for name in try await source.databases() where DatabaseName.isLegal(name) && followed.begin(name) {
-            group.addTask {
-              await follow(name)
-              followed.end(name)
-            }
-          }
-          if backoff.isFirst { tell(.reached, nil, "its databases are followed") }
-          backoff.succeeded()
-        } catch {
-          if !backoff.isFailing { tell(.failed, nil, error.message) }
-          backoff.failed()
+    await look()
+    followed.cancel { _ in true }
+    await followed.drain()
+  }
+
+  /// Looks for databases to follow, until cancelled.
+  private func look() async {
+    var backoff = Backoff()
+    while !Task.isCancelled {
+      let seen = node.cluster.changes.version
+      do throws(SyncError) {
+        if !followed.isIntroduced { try await introduce() }
+        // Behind the peer's URL is this node itself.
+        if who == node.id { return await node.cluster.changes.wait(after: .max) }
+        for name in try await databases() where polling(name) != .never {
+          followed.begin(name) { await follow(name) }
         }
-        try? await Task.sleep(for: backoff.pause(node.world) ?? Self.lookEvery)
+        // A poll that waits for news of what was removed here is given up.
+        if direction == .pull { followed.cancel { !node.takes($0) } }
+        if backoff.isFirst { tell(.reached, nil, "its databases are followed") }
+        backoff.succeeded()
+      } catch {
+        failed(error, nil, isFirst: !backoff.isFailing)
+        backoff.failed()
+      }
+      if let pause = backoff.pause(node.world) {
+        try? await Task.sleep(for: pause)
+      } else {
+        await ChangeSignal.waitForAny([(node.cluster.changes, seen)], until: .now + Self.lookEvery)
       }
     }
   }
 
-  /// Follows one database until cancelled, or until the source doesn't hold it any more.
+  private func introduce() async throws(SyncError) {
+    if let other = try await peer.join(node.cluster.introduction) { try node.cluster.bind(peer.name, to: other) }
+    followed.isIntroduced = true
+  }
+
+  /// The names of the source's databases that the target takes.
+  private func databases() async throws(SyncError) -> [String] {
+    switch direction {
+    case .push: return (who == nil ? [] : [NodesDatabase.name]) + (try await local.databases())
+    case .pull:
+      let names = who.flatMap { node.cluster.databases(heldBy: $0) }
+      if let names { return names.filter { DatabaseName.isShared($0) && node.takes($0) } }
+      let membership = who == nil ? [] : [NodesDatabase.name]
+      return membership + (try await peer.databases()).filter { DatabaseName.isLegal($0) && node.takes($0) }
+    }
+  }
+
+  /// How often the source is asked.
+  private func polling(_ database: String) -> Polling { direction == .push ? .always : node.cluster.polling(who, for: database) }
+
+  /// Follows one database until cancelled, until the source doesn't hold it any more, or until it isn't to be asked any more.
   private func follow(_ database: String) async {
     var backoff = Backoff()
     // As the source had them: what has changed since may fit.
@@ -66,25 +126,53 @@ struct Follower: Sendable {
     var base = Clock()
     var forgetAt = ContinuousClock.now + Self.parkedFor
     while !Task.isCancelled {
+      let polling = polling(database)
+      if polling == .never || direction == .pull && !node.takes(database) { return }
       if ContinuousClock.now >= forgetAt { (parked, forgetAt) = ([:], ContinuousClock.now + Self.parkedFor) }
       let began = ContinuousClock.now
       do throws(SyncError) {
-        let relay = Relay(database, from: source, to: target, node: node.id)
-        let outcome = try await relay.run(base: base, wait: Self.wait, without: Set(parked.keys))
+        let relay = Relay(database, from: source, to: target, node: node.id, cluster: node.options.cluster)
+        let outcome = try await relay.run(base: base, wait: polling == .always ? Self.wait : .zero, without: Set(parked.keys))
         guard let source = outcome.source else { return }
         base = source.clock
+        if let who { node.cluster.heard(who) }
         parked = parked.filter { $0.value == base.entry($0.key) }
         for log in outcome.parked { parked[log.origin] = .some(base.entry(log.origin)) }
         await look(at: outcome, database)
         // A source that has nothing and doesn't wait either is asked less often.
-        if outcome.records > 0 || ContinuousClock.now - began > .seconds(1) { backoff.succeeded() } else { backoff.failed() }
+        if polling == .eachMinute || outcome.records > 0 || ContinuousClock.now - began > .seconds(1) {
+          backoff.succeeded()
+        } else {
+          backoff.failed()
+        }
       } catch {
         if Task.isCancelled { return }
-        if !backoff.isFailing { tell(.failed, database, error.message) }
+        failed(error, database, isFirst: !backoff.isFailing)
         backoff.failed()
       }
-      if let pause = backoff.pause(node.world) { try? await Task.sleep(for: pause) }
+      if let pause = backoff.pause(node.world) {
+        try? await Task.sleep(for: pause)
+      } else if polling == .eachMinute {
+        await pass(minuteOf: database)
+      }
     }
+  }
+
+  /// Waits a minute, with jitter, or until the source is to be asked at another pace.
+  private func pass(minuteOf database: String) async {
+    let minute = node.options.pollingMinute
+    let deadline = ContinuousClock.now + minute * 0.75 + minute * (Double(node.world.random() % 1000) / 2000)
+    while !Task.isCancelled, ContinuousClock.now < deadline {
+      let seen = node.cluster.changes.version
+      if polling(database) != .eachMinute { return }
+      await ChangeSignal.waitForAny([(node.cluster.changes, seen)], until: deadline)
+    }
+  }
+
+  private func failed(_ error: SyncError, _ database: String?, isFirst: Bool) {
+    followed.isIntroduced = false
+    if let who { node.cluster.failed(who) }
+    if isFirst { tell(.failed, database, error.message) }
   }
 
   private func look(at outcome: Relay.Outcome, _ database: String) async {
@@ -96,24 +184,5 @@ struct Follower: Sendable {
 
   private func tell(_ kind: PeerNews.Kind, _ database: String?, _ message: String) {
     node.options.onPeerNews(PeerNews(kind: kind, peer: peer.name, database: database, message: message))
-  }
-}
-
-/// How long to wait after failures: 0.1 s, doubling to 3 s, with jitter, so that many who lost one peer don't come back together.
-struct Backoff: Sendable {
-  private var delayMilliseconds: Int64 = 0
-  /// Nothing succeeded or failed yet.
-  private(set) var isFirst = true
-  var isFailing: Bool { delayMilliseconds > 0 }
-
-  mutating func succeeded() { (delayMilliseconds, isFirst) = (0, false) }
-
-  mutating func failed() { (delayMilliseconds, isFirst) = (min(max(100, delayMilliseconds * 2), 3000), true) }
-
-  /// Nil while nothing failed. Between half of the delay and all of it.
-  func pause(_ world: World) -> Duration? {
-    guard delayMilliseconds > 0 else { return nil }
-    let half = UInt64(delayMilliseconds / 2)
-    return .milliseconds(Int64(half + world.random() % (half + 1)))
   }
 }

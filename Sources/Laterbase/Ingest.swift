@@ -79,6 +79,7 @@ package struct Ingest {
       guard error.slug == .noDatabase else { throw error }
     }
     guard page.begins(name) else { throw LaterbaseError(.refused, "there is no database \(name) here, and the records don't begin one") }
-    return try await node.catalog.create(name).database
+    guard node.takes(name) else { throw LaterbaseError(.refused, "this node doesn't hold the database \(name), and is not to") }
+    return name == NodesDatabase.name ? try await node.catalog.createSystem(name) : try await node.catalog.create(name).database
   }
 }

@@ -1,5 +1,6 @@
 public import EventModel
 public import EventStore
+public import Replication
 
 /// Why a request was not done: a slug that never changes its meaning, and what is wrong, for a person.
 /// In every case nothing of the transaction was written.
@@ -75,6 +76,8 @@ public struct LaterbaseError: Error, Sendable {
   public var faults: [Fault]
   public var progress: Progress?
   public var catchUp: CatchUp?
+  /// The members of the cluster that hold the database that isn't held here.
+  public var holders: [Member] = []
 
   public init(_ slug: Slug, _ detail: String, faults: [Fault] = []) {
     self.slug = slug

@@ -42,7 +42,7 @@ extension LaterbaseNode {
         continue
       }
       do throws(SyncError) {
-        let outcome = try await Relay(database.name, from: peer, to: LocalPeer(self), node: id).run()
+        let outcome = try await Relay(database.name, from: peer, to: LocalPeer(self), node: id, cluster: options.cluster).run()
         if let source = outcome.source { hear(source, in: database) }
         if outcome.records > 0 { backoff.succeeded() } else { backoff.failed() }
       } catch {

@@ -5,9 +5,11 @@ package import Replication
 extension LaterbaseNode {
   /// Begins to answer a pull: takes a look at what the puller holds, and remembers that it said so.
   /// - Returns: what it is going to be sent; and its turn, to be kept until it was.
+  /// - Throws: `forbidden` to a node of another cluster, and one that was removed.
   package func beginPull(
     _ request: PullRequest, of database: OpenedDatabase
   ) throws(LaterbaseError) -> (outgoing: Outgoing, turn: Holders.Turn?) {
+    try cluster.admit(request.node, of: request.cluster)
     let outgoing = try database.outgoing(request)
     let alarm = PeerClock(request.held, audit: request.audit).alarm(beside: database.peerClock)
     if database.holders.note(alarm: alarm, of: request.node), let alarm {

@@ -15,7 +15,7 @@ extension LaterbaseNode {
     do throws(SyncError) {
       let names = if let database { [database] } else { Set(try await local.databases()).union(try await peer.databases()).sorted() }
       for name in names where DatabaseName.isLegal(name) || database != nil {
-        let (here, there) = try await Relay.level(name, local, peer, node: id)
+        let (here, there) = try await Relay.level(name, local, peer, node: id, cluster: options.cluster)
         if here.target == nil { throw SyncError(.notHeld, "neither this node nor \(peer.name) has a database \(name)") }
         pulled += here.records
         pushed += there.records
@@ -33,18 +33,37 @@ extension LaterbaseNode {
     return (pulled, pushed)
   }
 
-  /// Pulls from the peers for ever, and pushes to them if that is asked for.
+  /// Follows those that are to be followed, as that changes, until cancelled: pulls from them for ever, and pushes to the configured ones if
+  /// that is asked for.
   func followPeers() async {
+    var running: [String: Task<Void, Never>] = [:]
+    while !Task.isCancelled {
+      let seen = cluster.changes.version
+      let wanted = cluster.followed()
+      for name in running.keys where !wanted.contains(where: { $0.name == name }) { running.removeValue(forKey: name)?.cancel() }
+      for peer in wanted where running[peer.name] == nil { running[peer.name] = Task { await follow(peer) } }
+      await cluster.changes.wait(after: seen)
+    }
+    for task in running.values { task.cancel() }
+    for task in running.values { await task.value }
+  }
+
+  private func follow(_ peer: any PeerTransport) async {
     await withTaskGroup { group in
-      for peer in peers {
-        group.addTask { await Follower(self, peer, .pull).run() }
-        if options.pushes { group.addTask { await Follower(self, peer, .push).run() } }
-      }
+      group.addTask { await Follower(self, peer, .pull).run() }
+      if options.pushes, peers.contains(where: { $0.name == peer.name }) { group.addTask { await Follower(self, peer, .push).run() } }
     }
   }
 
   /// Tells whoever listens what happened to a database of this node, by a peer.
   func tell(_ kind: PeerNews.Kind, _ database: String, _ message: String) {
     options.onPeerNews(PeerNews(kind: kind, peer: name ?? "this node", database: database, message: message))
+  }
+
+  /// Whether records of a database are taken from others: it is held here, or is to be.
+  func takes(_ database: String) -> Bool {
+    if database == NodesDatabase.name || catalog.opened(database) != nil { return true }
+    if (try? catalog.names().contains(database)) == true { return true }
+    return !catalog.notHeld.contains(database) && options.databases?.contains(database) != false
   }
 }

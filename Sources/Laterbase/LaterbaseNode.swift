@@ -25,10 +25,20 @@ public struct NodeOptions: Sendable {
   public var address = ""
   /// Whether peers are pushed to as well: for a node that they can't reach.
   public var pushes = false
-  /// Who is in the cluster; nil: this node knows only itself.
+  /// Who is in the cluster; nil: whom the membership names.
   public var roster: (any Roster)?
   /// Reaches a member at its address; nil: only `peers` are reached.
   public var connect: (@Sendable (_ address: String) -> any PeerTransport)?
+  /// The name of the cluster: nodes that name another are refused.
+  public var cluster = PullRequest.standardCluster
+  /// What this node counts as in consistency levels; nil: a server if others can reach it, else a device.
+  public var role: Member.Role?
+  /// The databases that it pulls from others; nil: all. What is made here it holds anyway.
+  public var databases: Set<String>?
+  /// Whom it asks for what is new, and how often.
+  public var polling: any PollingPolicy = RegionalPolling()
+  /// How long the minute of `Polling.eachMinute` is.
+  package var pollingMinute = Duration.seconds(60)
   /// Told of what happens between this node and its peers, from any task.
   public var onPeerNews: @Sendable (PeerNews) -> Void = { _ in }
   /// Told when a hook fails, and when it succeeds again, from any task.
@@ -56,6 +66,8 @@ public final class LaterbaseNode: Sendable {
   package let catalog: Catalog
   /// The pulls that requests wait for.
   let pulls = PullTurns()
+  /// Who is in the cluster, and whom this node hears.
+  package let cluster: Cluster
   private let provider: any EventStoreProvider
   let declared: [String: CompiledDatabase]
 
@@ -75,28 +87,51 @@ public final class LaterbaseNode: Sendable {
   ) throws(LaterbaseError) {
     (self.name, self.region, self.peers, self.options, self.world) = (name, region, peers, options, world)
     declared = try Self.compile(databases)
+    let notHeld: NotHeld
     do throws(StoreError) {
       switch storage {
       case .lmdb(let folder):
         provider = try LMDBEventStoreProvider(folder: folder, address: options.address)
-        id = try NodeFile.identity(in: folder, world)
+        (id, notHeld) = try Self.identity(folder, provider, world)
       case .memory:
         provider = MemoryEventStoreProvider()
-        id = Origin(value: world.random())
+        (id, notHeld) = (Origin(value: world.random()), NotHeld())
       case .custom(let provider):
         self.provider = provider
-        id = Origin(value: world.random())
+        (id, notHeld) = (Origin(value: world.random()), NotHeld())
       }
     } catch {
       throw LaterbaseError(error)
     }
     var set = EventSetOptions()
     set.driftMaxMilliseconds = options.driftMaxMilliseconds
-    catalog = Catalog(provider: provider, world: world, options: set, declared: declared)
+    catalog = Catalog(provider: provider, world: world, options: set, declared: declared, notHeld: notHeld)
+    cluster = Cluster(id: id, name: name, region: region, options: options, peers: peers, world: world)
+    if let fault = cluster.introduction.fault { throw LaterbaseError(.badParameter, fault) }
+  }
+
+  /// Who the node of a data folder is, and what it doesn't hold.
+  ///
+  /// A folder whose id is drawn anew, a copy for one, must not talk with those that the original knows. So it forgets who they are; a peer
+  /// that accepts it tells it again who is in the cluster.
+  private static func identity(
+    _ folder: String, _ provider: any EventStoreProvider, _ world: World
+  ) throws(StoreError) -> (Origin, NotHeld) {
+    let file = try NodeFile(folder: folder, world)
+    if file.isNew {
+      try provider.remove(NodesDatabase.name)
+      try file.write(notHeld: file.notHeld)
+    }
+    return (file.id, NotHeld(file.notHeld) { (names) throws(StoreError) in try file.write(notHeld: names) })
   }
 
   private static func compile(_ databases: [any DatabaseDeclaration]) throws(LaterbaseError) -> [String: CompiledDatabase] {
     var declared: [String: CompiledDatabase] = [:]
+    do throws(DeclarationError) {
+      declared[NodesDatabase.name] = try CompiledDatabase(NodesDatabase.declaration)
+    } catch {
+      throw LaterbaseError(.badParameter, error.description)
+    }
     for database in databases {
       guard DatabaseName.isLegal(database.name) else {
         throw LaterbaseError(
@@ -113,11 +148,11 @@ public final class LaterbaseNode: Sendable {
   }
 
   /// This node as a member.
-  package var member: Member { Member(id: id, name: name ?? "", address: nil, region: region ?? "default", role: .server) }
+  package var member: Member { cluster.me }
 
   /// The members that hold a database, this node among them, by rising id.
   package func members(holding database: String) -> [Member] {
-    let members = options.roster?.members(holding: database) ?? []
+    let members = (options.roster ?? cluster).members(holding: database)
     if members.contains(where: { $0.id == id }) { return members }
     return (members + [member]).sorted { $0.id < $1.id }
   }
@@ -130,13 +165,16 @@ public final class LaterbaseNode: Sendable {
     OpenDatabase(node: self, name: database.name, compiled: declared[database.name] ?? (try? CompiledDatabase(database)))
   }
 
-  /// Follows its peers until it is cancelled: pulls what they hold and this node lacks, for ever, whatever fails; tells the hooks what was
-  /// committed; and cuts damaged logs that nobody has mended in time. Appends and reads work without it.
+  /// Joins its peers' cluster, and follows them and the members that they know until it is cancelled: pulls what they hold and this node
+  /// lacks, for ever, whatever fails; tells the hooks what was committed; and cuts damaged logs that nobody has mended in time. Appends and
+  /// reads work without it.
   public func run() async throws {
-    async let hooks: Void = runHooks()
-    async let damage: Void = watchDamage()
-    await followPeers()
-    _ = await (hooks, damage)
+    await withTaskGroup { group in
+      group.addTask { await self.tendMembership() }
+      group.addTask { await self.followPeers() }
+      group.addTask { await self.runHooks() }
+      group.addTask { await self.watchDamage() }
+    }
     while !Task.isCancelled { try await Task.sleep(for: .seconds(3600)) }
   }
 

@@ -13,8 +13,12 @@ public struct LocalPeer: PeerTransport {
     self.name = name ?? node.name ?? "this node"
   }
 
+  public func join(_ introduction: Introduction) async throws(SyncError) -> Introduction? {
+    do throws(LaterbaseError) { return try node.cluster.meet(introduction) } catch { throw SyncError(error) }
+  }
+
   public func databases() async throws(SyncError) -> [String] {
-    do throws(LaterbaseError) { return try node.catalog.names().filter(DatabaseName.isLegal) } catch { throw SyncError(error) }
+    do throws(LaterbaseError) { return try node.catalog.names() } catch { throw SyncError(error) }
   }
 
   public func clock(of database: String) async throws(SyncError) -> PeerClock? {
@@ -52,7 +56,7 @@ public struct LocalPeer: PeerTransport {
   }
 
   public func push(_ database: String, _ pages: [RecordPage]) async throws(SyncError) -> PeerClock {
-    guard DatabaseName.isLegal(database) else { throw SyncError(.refused, "\(database) can't be a database's name") }
+    guard DatabaseName.isShared(database) else { throw SyncError(.refused, "\(database) can't be a database's name") }
     var ingest = Ingest(node, database)
     for page in pages { try await ingest.add(page) }
     return said(try await ingest.finish())
@@ -61,7 +65,7 @@ public struct LocalPeer: PeerTransport {
   private func said(_ clock: PeerClock) -> PeerClock { PeerClock(clock.clock, audit: clock.audit, node: node.id) }
 
   private func open(_ database: String) async throws(LaterbaseError) -> OpenedDatabase {
-    guard DatabaseName.isLegal(database) else { throw .noDatabase(database) }
+    guard DatabaseName.isShared(database) else { throw .noDatabase(database) }
     return try await node.catalog.open(database)
   }
 }

@@ -2,25 +2,38 @@ import EventModel
 import EventStore
 import LMDBStore
 
-/// `<data>/node.json`: the node's identity, bound to the data folder as an origin is to its file, so that a copy of the folder is another node.
+/// `<data>/node.json`: the node's identity, bound to the data folder as an origin is to its file, so that a copy of the folder is another
+/// node; and which databases it doesn't hold though others do.
 ///
-/// `{"born":{"nanoseconds":…,"seconds":…},"inode":…,"node":"<13 characters>","not_held":[]}`
-enum NodeFile {
-  /// The node's id: the one that the folder has, or a new one if it has none, or was made for another folder.
-  static func identity(in folder: String, _ world: World) throws(StoreError) -> Origin {
-    let path = folder + "/node.json"
-    let place = Place(try DataFolder.place(folder))
-    let stored = try DataFolder.contents(path).flatMap(read)
+/// `{"born":{"nanoseconds":…,"seconds":…},"inode":…,"node":"<13 characters>","not_held":["<database>",…]}`
+struct NodeFile: Sendable {
+  let id: Origin
+  /// Whether the id is new: the folder has none, or one that was made for another folder.
+  let isNew: Bool
+  let notHeld: Set<String>
+  private let path: String
+  private let place: Place
+
+  /// Reads the file, and draws an id where there is none for this folder. Writes nothing.
+  init(folder: String, _ world: World) throws(StoreError) {
+    path = folder + "/node.json"
+    place = Place(try DataFolder.place(folder))
+    let stored = try DataFolder.contents(path).flatMap(Self.read)
+    notHeld = Set(stored?["not_held"]?.elements?.compactMap(\.string) ?? [])
     if let stored, stored["inode"] == place.inode, stored["born"] == place.born, let id = stored["node"]?.string.flatMap({ Origin($0) }) {
-      return id
+      (self.id, isNew) = (id, false)
+    } else {
+      (id, isNew) = (Origin(value: world.random()), true)
     }
-    let id = Origin(value: world.random())
+  }
+
+  /// Puts the file in place; it is on disk when this returns.
+  func write(notHeld: Set<String>) throws(StoreError) {
     let file = JSON(members: [
       (name: "born", value: place.born), (name: "inode", value: place.inode), (name: "node", value: JSON(id.description)),
-      (name: "not_held", value: stored?["not_held"] ?? JSON([JSON]())),
+      (name: "not_held", value: JSON(notHeld.sorted().map { JSON($0) })),
     ])
     try DataFolder.replace(path, with: file.bytes + [UInt8(ascii: "\n")])
-    return id
   }
 
   private static func read(_ bytes: [UInt8]) -> JSON? {
@@ -31,7 +44,7 @@ enum NodeFile {
     }
   }
 
-  private struct Place {
+  private struct Place: Sendable {
     let inode: JSON
     let born: JSON
 

@@ -24,6 +24,7 @@ public struct OpenDatabase<Event: EventType>: Sendable {
     _ events: [Event], at: Instant? = nil, voiding: [ULID] = [], request: ULID? = nil, consistency: Consistency = .one,
     timeout: Duration = .seconds(5)
   ) async throws(LaterbaseError) -> Receipt {
+    if DatabaseName.isSystem(name) { throw LaterbaseError(.forbidden, "databases whose names begin with _ are the system's") }
     guard let compiled else { throw LaterbaseError(.badParameter, "the declaration of \(name) can't be used") }
     var bodies: [JSON] = []
     bodies.reserveCapacity(events.count)

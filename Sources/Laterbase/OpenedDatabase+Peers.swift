@@ -72,6 +72,7 @@ extension SyncError {
     let code: Code =
       switch error.slug {
       case .noDatabase: .notHeld
+      case .forbidden: .forbidden
       case .refused, .badParameter: .refused
       default: .failed
       }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import AsyncHTTPClient
 import EventModel
+import HTTPService
 import NIOCore
 
 struct Feed: ContextCommand {

@@ -34,7 +34,10 @@ struct Root: ParsableCommand {
     CommandConfiguration(
       commandName: CommandLine.arguments.first.flatMap { $0.split(separator: "/").last }.map(String.init) ?? "laterbase",
       abstract: "An event store that takes late events, and shows what happened in the order in which it happened.",
-      subcommands: [Serve.self, Demo.self, Append.self, Feed.self, Query.self, VoidEvents.self, Sync.self, Verify.self, Version.self])
+      subcommands: [
+        Serve.self, Demo.self, Append.self, Feed.self, Query.self, VoidEvents.self, Sync.self, Nodes.self, Leave.self,
+        Verify.self, Version.self,
+      ])
   }
 
   /// Runs the command that the arguments name.

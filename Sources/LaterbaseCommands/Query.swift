@@ -1,5 +1,6 @@
 import ArgumentParser
 import EventModel
+import HTTPService
 
 struct Query: ContextCommand {
   static let configuration = CommandConfiguration(

@@ -19,6 +19,7 @@ struct Sync: ContextCommand {
   @Argument(help: ArgumentHelp("Another one.", valueName: "b")) var second: String
   @Option(name: .customLong("db"), help: ArgumentHelp("Only this database; may be repeated.", valueName: "name"))
   var databases: [String] = []
+  @Option(help: ArgumentHelp("The servers' cluster.", valueName: "name")) var cluster = PullRequest.standardCluster
   @Flag(help: "Print the results as lines of JSON.") var json = false
 
   func perform(_ context: Context) async throws(Failure) {
@@ -28,12 +29,12 @@ struct Sync: ContextCommand {
     var nodes: [LaterbaseNode] = []
     defer { for node in nodes { node.close() } }
     for place in places {
-      if let node = try place.open(context) { nodes.append(node) }
-      peers.append(place.isURL ? HTTPPeer(place.name) : LocalPeer(nodes[nodes.count - 1], name: place.name))
+      if let node = try place.open(context, cluster) { nodes.append(node) }
+      peers.append(place.isURL ? HTTPPeer(place.name, cluster: cluster) : LocalPeer(nodes[nodes.count - 1], name: place.name))
     }
     var level = true
     for name in try await names(peers[0], peers[1]) {
-      let outcome = try await Self.level(name, peers[0], peers[1], context.console)
+      let outcome = try await self.level(name, peers[0], peers[1], context.console)
       try context.console.print(json ? outcome.line : outcome.words(first, second))
       level = level && outcome.faults.isEmpty
     }
@@ -70,13 +71,13 @@ struct Sync: ContextCommand {
     }
   }
 
-  private static func level(
+  private func level(
     _ name: String, _ first: any PeerTransport, _ second: any PeerTransport, _ console: Console
   ) async throws(Failure) -> Outcome {
     let progress = Shown("records of \(name)", console)
     defer { progress.finish() }
     do throws(SyncError) {
-      let (here, there) = try await Relay.level(name, first, second) { progress.advance(by: $0) }
+      let (here, there) = try await Relay.level(name, first, second, cluster: cluster) { progress.advance(by: $0) }
       var faults: [String] = []
       for log in here.parked + there.parked where !faults.contains(where: { $0.contains("\(log.origin)") }) {
         faults.append("the log \(log.origin): \(log.reason)")
@@ -107,7 +108,7 @@ private struct Place {
   var isMissing: Bool { !isURL && !FileManager.default.fileExists(atPath: name) }
 
   /// A node on the folder; nil for a URL.
-  func open(_ context: Context) throws(Failure) -> LaterbaseNode? {
+  func open(_ context: Context, _ cluster: String) throws(Failure) -> LaterbaseNode? {
     if isURL { return nil }
     if !isMissing, !FileManager.default.fileExists(atPath: name + "/db") {
       guard (try? FileManager.default.contentsOfDirectory(atPath: name))?.isEmpty == true else {
@@ -115,7 +116,9 @@ private struct Place {
       }
     }
     do throws(LaterbaseError) {
-      return try LaterbaseNode(context.databases, storage: .lmdb(folder: name))
+      var options = NodeOptions()
+      options.cluster = cluster
+      return try LaterbaseNode(context.databases, storage: .lmdb(folder: name), options: options)
     } catch {
       throw .failed(error.detail)
     }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import AsyncHTTPClient
 import EventModel
+import HTTPService
 
 struct VoidEvents: ContextCommand {
   static let configuration = CommandConfiguration(

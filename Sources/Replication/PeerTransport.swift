@@ -7,7 +7,12 @@ public protocol PeerTransport: Sendable {
   /// For messages: its URL or folder.
   var name: String { get }
 
-  /// The databases that it holds, sorted.
+  /// Introduces a node to the peer.
+  /// - Returns: who the peer is; nil if it doesn't say.
+  /// - Throws: `forbidden` if the peer is of another cluster, has left its own, or the node was removed.
+  func join(_ introduction: Introduction) async throws(SyncError) -> Introduction?
+
+  /// The databases that it holds, sorted, without the system's.
   func databases() async throws(SyncError) -> [String]
 
   /// What it holds of a database, on disk; nil if it doesn't hold the database.
@@ -31,6 +36,8 @@ public protocol PeerTransport: Sendable {
 }
 
 extension PeerTransport {
+  public func join(_ introduction: Introduction) async throws(SyncError) -> Introduction? { nil }
+
   /// Asks for what is held now: for transports that can't wait.
   public func clock(of database: String, atLeast clock: Clock, timeout: Duration) async throws(SyncError) -> PeerClock? {
     try await self.clock(of: database)

@@ -24,14 +24,20 @@ public struct Relay: Sendable {
   private let source: any PeerTransport
   private let target: any PeerTransport
   private let node: Origin
+  private let cluster: String
   /// What may wait between the two.
   private static let queueBytesMax = 4 << 20
   /// A source with more logs that don't fit than this is not listened to.
   private static let parkedMax = 1000
 
-  /// - Parameter node: the id of the node that pulls; none: somebody between the two.
-  public init(_ database: String, from source: any PeerTransport, to target: any PeerTransport, node: Origin = Origin(value: 0)) {
-    (self.database, self.source, self.target, self.node) = (database, source, target, node)
+  /// - Parameters:
+  ///   - node: the id of the node that pulls; none: somebody between the two.
+  ///   - cluster: the name of its cluster.
+  public init(
+    _ database: String, from source: any PeerTransport, to target: any PeerTransport, node: Origin = Origin(value: 0),
+    cluster: String = PullRequest.standardCluster
+  ) {
+    (self.database, self.source, self.target, self.node, self.cluster) = (database, source, target, node, cluster)
   }
 
   /// Relays until the target holds all that the source held when it first said so, but for origins that are parked: those whose records
@@ -60,7 +66,8 @@ public struct Relay: Sendable {
         continue
       }
       let asked = state.asked
-      let request = PullRequest(node: node, held: asked.clock, base: base, audit: asked.audit, wait: wait, without: state.without)
+      let request = PullRequest(
+        node: node, cluster: cluster, held: asked.clock, base: base, audit: asked.audit, wait: wait, without: state.without)
       let end: PullEnd
       do throws(SyncError) {
         end = try await exchange(request, &state, &outcome.records, progress)
@@ -193,14 +200,14 @@ extension Relay {
   ///   something is parked.
   public static func level(
     _ database: String, _ first: any PeerTransport, _ second: any PeerTransport, node: Origin = Origin(value: 0),
-    progress: @Sendable (Int) -> Void = { _ in }
+    cluster: String = PullRequest.standardCluster, progress: @Sendable (Int) -> Void = { _ in }
   ) async throws(SyncError) -> (toFirst: Outcome, toSecond: Outcome) {
-    var there = try await Relay(database, from: first, to: second, node: node).run(progress: progress)
-    let back = try await Relay(database, from: second, to: first, node: node).run(progress: progress)
+    var there = try await Relay(database, from: first, to: second, node: node, cluster: cluster).run(progress: progress)
+    let back = try await Relay(database, from: second, to: first, node: node, cluster: cluster).run(progress: progress)
     if !back.forked.isEmpty {
       // What the first had in logs that lost it has recorded anew.
       let before = there.records
-      there = try await Relay(database, from: first, to: second, node: node).run(progress: progress)
+      there = try await Relay(database, from: first, to: second, node: node, cluster: cluster).run(progress: progress)
       there.records += before
     }
     return (back, there)

@@ -170,7 +170,8 @@ import Testing
         #expect(reply.slug == slug, "\(name): \(reply.text)")
       }
       #expect(try await Self.post(client, "/db/other/log", bytes).slug == "does-not-follow")
-      #expect(try await Self.post(client, "/db/_nodes/log", bytes).slug == "forbidden")
+      #expect(try await Self.post(client, "/db/_other/log", bytes).slug == "forbidden")
+      #expect(try await Self.post(client, "/db/_nodes/log", bytes).slug == "does-not-follow")
       #expect(try await Self.post(client, "/db/notes/log", bytes, type: "application/json").slug == "media-type")
       #expect(try await client.get("/db/notes/log").status == 405)
       #expect(try client.node.catalog.names().isEmpty)

@@ -47,7 +47,7 @@ import Testing
   @Test func `Every key is taken from the environment and from the file, in the form of its flag`() throws {
     let values = [
       "data": "d", "fresh": "true", "listen": "[::1]:7", "insecure": "true", "advertise": "http://a.example", "node": "n",
-      "peer": "http://p", "push": "true",
+      "region": "eu", "role": "device", "cluster": "c", "databases": "a,b", "peer": "http://p", "push": "true",
       "write-consistency": "quorum", "read-consistency": "two", "max-batch": "7", "max-future": "2m", "max-drift": "500ms",
       "repair-wait": "3h",
       "no-create": "true", "allowed-host": "h", "cors-origin": "http://o", "log-level": "debug",
@@ -60,6 +60,7 @@ import Testing
       #expect(flags.data == "d" && flags.fresh && flags.insecure && flags.noCreate)
       #expect(flags.listen == ListenAddress(host: "::1", port: 7))
       #expect(flags.advertise == "http://a.example" && flags.node == "n")
+      #expect(flags.region == "eu" && flags.role == .device && flags.cluster == "c" && flags.databaseNames == ["a", "b"])
       #expect(flags.peer == ["http://p"] && flags.push)
       #expect(flags.writeConsistency == .quorum && flags.readConsistency == .two)
       #expect(flags.maxBatch == 7 && flags.maxFuture.milliseconds == 120_000 && flags.maxDrift.milliseconds == 500)
@@ -94,8 +95,8 @@ import Testing
   }
 
   @Test(arguments: [
-    ("region: b", "region"), ("peer: p.example", "peer"), ("push: yes", "push"), ("token-file: f", "token-file"), ("config: x", "config"),
-    ("Listen: a", "Listen"),
+    ("regoin: b", "regoin"), ("region: \"\"", "region"), ("role: king", "role"), ("databases: [a, B]", "databases"),
+    ("peer: p.example", "peer"), ("push: yes", "push"), ("token-file: f", "token-file"), ("config: x", "config"), ("Listen: a", "Listen"),
     ("max-batch: many", "max-batch"), ("max-batch: 0", "max-batch"), ("max-batch:", "max-batch"), ("max-batch: [1]", "max-batch"),
     ("listen: 5283", "listen"), ("listen: {a: b}", "listen"), ("no-create: 1", "no-create"), ("no-create: yes", "no-create"),
     ("max-future: 24", "max-future"), ("log-level: loud", "log-level"), ("write-consistency: most", "write-consistency"),

@@ -92,27 +92,23 @@ extension Frontend {
   }
 
   private func request(_ bytes: [UInt8], _ database: OpenedDatabase) throws(LaterbaseError) -> PullRequest {
-    let request: PullRequest
     do throws(PullRequest.Fault) {
-      request = try PullRequest(reading: bytes.raw) { node.base($1, toldTo: $0, in: database) }
+      return try PullRequest(reading: bytes.raw) { node.base($1, toldTo: $0, in: database) }
     } catch {
       switch error {
       case .unknownBase: throw LaterbaseError(.unknownBase, "that base is not kept here; send base zero and the whole clock")
       case .malformed: throw LaterbaseError(.badParameter, "the body is not a pull's request")
       }
     }
-    guard request.cluster == PullRequest.standardCluster else {
-      throw LaterbaseError(.forbidden, "this node is of the cluster \(PullRequest.standardCluster), not of another")
-    }
-    return request
   }
 
   /// `POST /db/{db}/log`: takes records, page by page while they come. Pages before one that is refused stay.
   func push(_ name: String, _ call: Call, _ body: RequestBody) async throws(LaterbaseError) -> Answer {
     try Accepted.json(call.headers.accept)
     _ = try MediaType.ofRequest(call.headers, taken: [MediaType.records], encodings: ["gzip"])
-    _ = try Parameters(call.query, known: [])
-    try checkWritable(name)
+    let parameters = try Parameters(call.query, known: ["cluster"])
+    try node.cluster.admit(Origin(value: 0), of: parameters.text("cluster") ?? PullRequest.standardCluster)
+    if name != NodesDatabase.name { try checkWritable(name) }
     if let length = call.headers.contentLength, length > Self.pushBytesMax {
       throw LaterbaseError(.tooLarge, "the body has more than \(Self.pushBytesMax) bytes")
     }

@@ -13,14 +13,17 @@ public struct HTTPPeer: PeerTransport {
   /// `http://127.0.0.1:5283`, without a slash at its end.
   public let name: String
 
+  private let cluster: String
   /// Whether records go over compressed.
   private let compresses: Bool
 
   /// - Parameters:
   ///   - url: of the server.
+  ///   - cluster: the one in whose name it is pushed to.
   ///   - compresses: whether records go over compressed: that costs more time than a loopback takes, and less than most networks do. By
   ///     default they do, but to this machine.
-  public init(_ url: String, compresses: Bool? = nil) {
+  public init(_ url: String, cluster: String = PullRequest.standardCluster, compresses: Bool? = nil) {
+    self.cluster = cluster
     name = url.hasSuffix("/") ? String(url.dropLast()) : url
     self.compresses = compresses ?? !Self.isLoopback(url)
   }
@@ -61,6 +64,14 @@ public struct HTTPPeer: PeerTransport {
     configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 10_000
     configuration.connectionPool.retryConnectionEstablishment = false
     return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+  }
+
+  public func join(_ introduction: Introduction) async throws(SyncError) -> Introduction? {
+    let body = ByteBuffer(bytes: introduction.json.bytes)
+    guard let other = Introduction(try await json(try await send(.POST, "/nodes", body, type: MediaType.json, within: .seconds(60)))) else {
+      throw malformed
+    }
+    return other
   }
 
   public func databases() async throws(SyncError) -> [String] {
@@ -135,25 +146,27 @@ public struct HTTPPeer: PeerTransport {
         throw unreachable(error)
       }
     }
-    return try await clock(try await send(.POST, try path(database, "log"), ByteBuffer(bytes: bytes), isPacked: compresses))
+    let path = try path(database, "log") + "?cluster=\(cluster.percentEncoded)"
+    return try await clock(try await send(.POST, path, ByteBuffer(bytes: bytes), isPacked: compresses))
   }
 
   // MARK: calls
 
   private func path(_ database: String, _ what: String) throws(SyncError) -> String {
-    guard DatabaseName.isLegal(database) else { throw SyncError(.notHeld, "\(database) can't be a database's name") }
+    guard DatabaseName.isShared(database) else { throw SyncError(.notHeld, "\(database) can't be a database's name") }
     return "/db/\(database)/\(what)"
   }
 
   /// Sends a request; its answer's status is 200, its body is not read yet.
   private func send(
-    _ method: HTTPMethod, _ path: String, _ body: ByteBuffer? = nil, isPacked: Bool = false, within time: Duration? = nil
+    _ method: HTTPMethod, _ path: String, _ body: ByteBuffer? = nil, type: String = MediaType.records, isPacked: Bool = false,
+    within time: Duration? = nil
   ) async throws(SyncError) -> HTTPClientResponse {
     let deadline = time.map { NIODeadline.now() + TimeAmount($0) } ?? .distantFuture
     var request = HTTPClientRequest(url: name + path)
     request.method = method
     if let body {
-      request.headers.add(name: "content-type", value: MediaType.records)
+      request.headers.add(name: "content-type", value: type)
       if isPacked { request.headers.add(name: "content-encoding", value: "gzip") }
       if compresses { request.headers.add(name: "accept-encoding", value: "gzip") }
       request.body = .bytes(body)

@@ -49,6 +49,15 @@ struct Client: Sendable {
     return try await json(try await send(request))
   }
 
+  /// Deletes something.
+  /// - Returns: the answer's JSON, if it has any.
+  func delete(_ path: String) async throws(Failure) -> JSON? {
+    var request = HTTPClientRequest(url: base + path)
+    request.method = .DELETE
+    let answer = try await send(request)
+    return answer.status == .noContent ? nil : try await json(answer)
+  }
+
   private func send(_ request: HTTPClientRequest) async throws(Failure) -> HTTPClientResponse {
     let answer: HTTPClientResponse
     do {
@@ -105,22 +114,5 @@ extension JSON {
   /// Reads a text; nil if it is not JSON.
   static func reading(_ text: [UInt8]) -> JSON? {
     do throws(JSONError) { return JSON(normalForm: try JSONNormalForm.normalise(text.raw) ?? text) } catch { return nil }
-  }
-}
-
-extension String {
-  /// As a part of a path or a query: all but RFC 3986's unreserved characters are percent-encoded.
-  var percentEncoded: String {
-    var result = ""
-    for byte in utf8 {
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
-        UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "~"):
-        result.unicodeScalars.append(Unicode.Scalar(byte))
-      default:
-        result += (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
-      }
-    }
-    return result
   }
 }

@@ -19,6 +19,7 @@ struct Target: ParsableArguments {
     var options = ServerOptions()
     options.storage = .lmdb(folder: data)
     options.port = 0
+    options.follows = false
     options.logger = LineLog.quiet(on: context.console)
     try await RunningServer(databases: context.databases, options: options).run { (url) throws(Failure) in
       try await body(Client(url))

@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import EventModel
+import HTTPService
 
 /// What the demo does and says, step by step, over a server's HTTP interface.
 struct DemoStory: Sendable {

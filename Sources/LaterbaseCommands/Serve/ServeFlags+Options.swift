@@ -11,6 +11,8 @@ extension ServeFlags {
     (options.host, options.port) = (listen.host, listen.port)
     options.advertise = advertise
     (options.peers, options.pushes) = (peer, push)
+    (options.region, options.role, options.cluster) = (region, role, cluster)
+    options.databases = databases.isEmpty ? nil : Set(databaseNames)
     options.name = node ?? ProcessInfo.processInfo.hostName
     (options.writeConsistency, options.readConsistency) = (writeConsistency, readConsistency)
     options.limits.eventsMax = maxBatch

@@ -3,6 +3,7 @@ import EventModel
 import Laterbase
 import Replication
 import Logging
+import Replication
 
 /// What a server can be told: each is a flag, a key of the YAML file, and an environment variable (see `Configuration`).
 struct ServeFlags: ParsableArguments {
@@ -20,6 +21,14 @@ struct ServeFlags: ParsableArguments {
   @Option(help: ArgumentHelp("The URL under which others reach this server; its host is allowed too.", valueName: "url"))
   var advertise: String?
   @Option(help: ArgumentHelp("A label for this node (default: the host's name).", valueName: "name")) var node: String?
+  @Option(help: ArgumentHelp("Where this node is: nodes of one region keep each other level first.", valueName: "name"))
+  var region = "default"
+  @Option(help: ArgumentHelp("\(words(Member.Role.self)) (default: a server if others can reach it).", valueName: "role"), transform: word)
+  var role: Member.Role?
+  @Option(help: ArgumentHelp("The cluster's name: nodes that name another are refused.", valueName: "name"))
+  var cluster = PullRequest.standardCluster
+  @Option(help: ArgumentHelp("The databases to pull from others, separated by commas (default: all).", valueName: "names"))
+  var databases: [String] = []
   @Option(help: ArgumentHelp("A node to pull from for ever; may be repeated.", valueName: "url")) var peer: [String] = []
   @Flag(help: "Push to the peers too: for a node that they can't reach.") var push = false
   @Option(help: ArgumentHelp("Default level of writes: \(words(Consistency.self)).", valueName: "level"), transform: word)
@@ -41,6 +50,7 @@ struct ServeFlags: ParsableArguments {
   /// The keys of the file and of the environment.
   static let keys: [(key: String, form: Configuration.Form)] = [
     ("data", .one), ("fresh", .flag), ("listen", .one), ("insecure", .flag), ("advertise", .one), ("node", .one),
+    ("region", .one), ("role", .one), ("cluster", .one), ("databases", .list),
     ("peer", .list), ("push", .flag),
     ("write-consistency", .one), ("read-consistency", .one), ("max-batch", .one), ("max-future", .one), ("max-drift", .one),
     ("repair-wait", .one),
@@ -55,7 +65,16 @@ struct ServeFlags: ParsableArguments {
     if let advertise, !advertise.hasPrefix("http://"), !advertise.hasPrefix("https://") {
       throw ValidationError("--advertise must begin with http:// or https://")
     }
+    for (flag, text) in [("region", region), ("cluster", cluster)] where text.isEmpty || text.utf8.count > Introduction.nameBytesMax {
+      throw ValidationError("--\(flag) must be 1 to \(Introduction.nameBytesMax) bytes")
+    }
+    if let wrong = databaseNames.first(where: { !DatabaseName.isLegal($0) }) {
+      throw ValidationError("--databases: \(wrong) can't be a database's name")
+    }
   }
+
+  /// What `databases` names.
+  var databaseNames: [String] { databases.flatMap { $0.split(separator: ",").map(String.init) } }
 
   /// Reads the command line's arguments together with the environment and the file.
   /// - Parameter read: the text of a file, nil if it isn't there.

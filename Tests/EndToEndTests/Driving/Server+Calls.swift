@@ -36,6 +36,12 @@ extension Server {
     return try await send(request)
   }
 
+  func delete(_ path: String) async throws -> Answer {
+    var request = HTTPClientRequest(url: url + path)
+    request.method = .DELETE
+    return try await send(request)
+  }
+
   private func send(_ request: HTTPClientRequest) async throws -> Answer {
     let answer = try await Self.http.execute(request, timeout: .seconds(300))
     return Answer(status: answer.status.code, body: [UInt8](try await answer.body.collect(upTo: 256 << 20).readableBytesView))

@@ -1,0 +1,63 @@
+import EventModel
+import HummingbirdCore
+import Laterbase
+import NIOCore
+import Replication
+
+extension Frontend {
+  /// How long an introduction may be.
+  private static let introductionBytesMax = 16 << 10
+
+  /// `GET` and `POST /nodes`.
+  func nodes(_ call: Call, _ body: RequestBody) async throws(LaterbaseError) -> Answer {
+    try Accepted.json(call.headers.accept)
+    _ = try Parameters(call.query, known: [])
+    guard call.method == .post else { return try nodes() }
+    let object = try await object(body, call, bytesMax: Self.introductionBytesMax)
+    guard let introduction = Introduction(object) else {
+      throw LaterbaseError(
+        .badParameter,
+        "the body must be a node's introduction: cluster, node, name, region, role, and its address if it has one; to join this node's "
+          + "cluster, start a node with --peer")
+    }
+    return .json(try node.cluster.meet(introduction).json).notCached()
+  }
+
+  private func nodes() throws(LaterbaseError) -> Answer {
+    let nodes = try node.nodes().map { status in
+      var members: [(name: String, value: JSON)] = [
+        ("id", Self.text(status.id?.description)), ("name", Self.text(status.member?.name)), ("address", Self.text(status.address)),
+        ("region", Self.text(status.member?.region)), ("role", Self.text(status.member?.role.rawValue)),
+        ("databases", JSON(status.databases.map { JSON($0) })), ("last_heard", Self.text(status.lastHeard?.description)),
+        ("lag", status.lag.map { JSON($0) } ?? .null), ("state", JSON(status.state)),
+      ]
+      if status.isThis { members.append(("this", JSON(true))) }
+      if status.sharesName { members.append(("shares_name", JSON(true))) }
+      return JSON(members: members)
+    }
+    return .json(JSON(members: [("nodes", JSON(nodes))])).notCached()
+  }
+
+  private static func text(_ text: String?) -> JSON { text.map { JSON($0) } ?? .null }
+
+  /// `DELETE /nodes/{id}`: removes a node for ever; `DELETE /nodes/self`: this node leaves.
+  func removeNode(_ text: String, _ call: Call) async throws(LaterbaseError) -> Answer {
+    try Accepted.json(call.headers.accept)
+    _ = try Parameters(call.query, known: [])
+    if text == "self" {
+      let told = try await node.leave()
+      return Answer.json(JSON(members: [("left", JSON(true)), ("told", JSON(told))])).notCached()
+    }
+    guard let id = Origin(text) else { throw LaterbaseError(.notFound, "\(text) is no node's id") }
+    try await node.remove(member: id)
+    return Answer(204)
+  }
+
+  /// The problem of a database that isn't here, with the members that hold it.
+  func withHolders(_ error: LaterbaseError, _ route: Route) -> LaterbaseError {
+    guard error.slug == .noDatabase, let name = route.database else { return error }
+    var error = error
+    error.holders = node.cluster.holders(of: name)
+    return error
+  }
+}

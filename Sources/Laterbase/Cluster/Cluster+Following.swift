@@ -1,0 +1,47 @@
+import EventModel
+import EventStore
+import Replication
+
+/// Whom a node follows.
+extension Cluster {
+  /// Who answers at a peer, if it said so.
+  func node(at peer: String) -> Origin? { current.bound[peer] }
+
+  /// The peers to follow: those that the configuration names, and the members that can be reached, each once; nobody after this node left.
+  func followed() -> [any PeerTransport] {
+    let state = current
+    let standing = state.membership.standing(of: id)
+    if state.leaves || standing == .removed { return [] }
+    var names = Set(configured.map(\.name))
+    let bound = Set(configured.compactMap { state.bound[$0.name] })
+    var peers = configured
+    let now = world.now()
+    let met = state.met.values.filter { state.liveness.state(of: $0.id, at: now) != .down }
+    let others = standing == .left ? [] : state.membership.members + met.sorted { $0.id < $1.id }
+    for other in others where other.id != id && !bound.contains(other.id) {
+      guard let address = other.address, Introduction.isURL(address), names.insert(address).inserted, let peer = options.connect?(address)
+      else { continue }
+      peers.append(peer)
+    }
+    return peers
+  }
+
+  /// The databases that a member holds, the membership first; nil: it is no member, so it must be asked itself.
+  func databases(heldBy node: Origin) -> [String]? {
+    let membership = membership
+    guard membership.standing(of: node) == .member, membership.entries[node]?.member != nil else { return nil }
+    return [NodesDatabase.name] + membership.databases(heldBy: node)
+  }
+
+  /// How often to ask a node for a database. One that is no member, or not yet, is asked always.
+  func polling(_ node: Origin?, for database: String) -> Polling {
+    guard let node else { return .always }
+    let state = current
+    let me = me(state)
+    let now = world.now()
+    let others = state.membership.members(holding: database).filter { $0.id != me.id }
+    guard others.contains(where: { $0.id == node && $0.address != nil }) else { return .always }
+    let neighbours = others.map { Neighbourhood.Neighbour($0, isLive: state.liveness.state(of: $0.id, at: now) == .live) }
+    return options.polling.polling(in: Neighbourhood(me, neighbours, isMembership: database == NodesDatabase.name))[node] ?? .never
+  }
+}

@@ -1,0 +1,187 @@
+package import EventModel
+package import EventStore
+package import Replication
+import Synchronization
+
+/// The cluster as this node knows it now: who is in it, whom it hears, and under which URLs. What is in the membership database comes in by
+/// `update`; the rest is this node's own, and in memory only.
+///
+/// The mutex owns the state. Who waits for a change is told outside of it.
+package final class Cluster: Sendable {
+  /// What the mutex owns.
+  struct State: Sendable {
+    var address: String?
+    var membership = Membership()
+    var liveness: Liveness
+    /// Who answers at a peer, by the peer's name.
+    var bound: [String: Origin] = [:]
+    /// Nodes that introduced themselves and aren't in the membership yet.
+    var met: [Origin: Member] = [:]
+    /// Whether this node is, or wants to be, in a cluster.
+    var joins: Bool
+    /// Whether this node said that it leaves, in this run.
+    var leaves = false
+  }
+
+  package let id: Origin
+  /// Announces whatever may change whom this node follows, or what it says of itself.
+  package let changes = ChangeSignal()
+  /// As many nodes that aren't in the membership are known at a time.
+  private static let metMax = 1000
+
+  let options: NodeOptions
+  let world: World
+  /// The peers that the configuration names.
+  let configured: [any PeerTransport]
+  private let name: String
+  private let region: String
+  private let state: Mutex<State>
+
+  init(id: Origin, name: String?, region: String?, options: NodeOptions, peers: [any PeerTransport], world: World) {
+    (self.id, self.options, self.world, configured) = (id, options, world, peers)
+    self.name = name ?? "\(id)"
+    self.region = region ?? "default"
+    state = Mutex(State(liveness: Liveness(began: world.now()), joins: !peers.isEmpty))
+  }
+
+  // MARK: this node
+
+  /// All that is known at this moment.
+  var current: State { state.withLock { $0 } }
+
+  /// This node as it is now.
+  package var me: Member { me(current) }
+
+  package var introduction: Introduction { Introduction(cluster: options.cluster, me) }
+
+  func me(_ state: State) -> Member {
+    let role = options.role ?? (state.address == nil ? .device : .server)
+    return Member(id: id, name: name, address: state.address, region: region, role: role)
+  }
+
+  /// Says at which URL others reach this node.
+  package func setAddress(_ address: String?) { set { $0.address = address } }
+
+  /// Whether this node is to say in the membership who it is and what it holds.
+  var announces: Bool { state.withLock { $0.joins && !$0.leaves && $0.membership.standing(of: id) != .removed } }
+
+  /// Whether there are others to share with, as far as this node knows.
+  package var hasOthers: Bool { state.withLock { !configured.isEmpty || $0.membership.members.contains { $0.id != id } } }
+
+  func leave() { set { $0.leaves = true } }
+
+  // MARK: what the membership says
+
+  package var membership: Membership { current.membership }
+
+  /// Takes what the membership database says now.
+  func update(_ membership: Membership) {
+    change { state in
+      guard state.membership != membership else { return false }
+      state.membership = membership
+      // A node that was in a cluster before it was started is in it again, unless it left.
+      if membership.standing(of: id) == .member { state.joins = true }
+      for id in state.met.keys where [.member, .removed].contains(membership.standing(of: id)) { state.met[id] = nil }
+      return true
+    }
+  }
+
+  /// The other members that hold a database, by rising id.
+  package func holders(of database: String) -> [Member] { membership.members(holding: database).filter { $0.id != id } }
+
+  // MARK: whom it hears
+
+  /// Whether a node may talk with this one; then it was heard from.
+  /// - Parameter node: 0: nobody in particular.
+  /// - Throws: `forbidden`.
+  package func admit(_ node: Origin, of cluster: String) throws(LaterbaseError) {
+    guard cluster == options.cluster else {
+      throw LaterbaseError(.forbidden, "this node is of the cluster \(options.cluster), not of another")
+    }
+    if node.value == 0 { return }
+    if membership.standing(of: node) == .removed {
+      throw LaterbaseError(.forbidden, "the node \(node) was removed from the cluster for ever")
+    }
+    heard(node)
+  }
+
+  /// Takes a node's introduction.
+  /// - Returns: this node's own.
+  /// - Throws: `forbidden`; `bad-parameter` if the introduction is none.
+  package func meet(_ other: Introduction) throws(LaterbaseError) -> Introduction {
+    if let fault = other.fault { throw LaterbaseError(.badParameter, fault) }
+    try admit(other.member.id, of: other.cluster)
+    let stands = state.withLock { !$0.leaves && ($0.joins || $0.membership.standing(of: id) != .left) }
+    guard stands else { throw LaterbaseError(.forbidden, "this node has left its cluster") }
+    if other.member.id != id { set { $0.joins = true } }
+    know(other.member)
+    return introduction
+  }
+
+  /// Says that a peer answers, and who it is.
+  func bind(_ peer: String, to other: Introduction) throws(SyncError) {
+    if let fault = other.fault { throw SyncError(.malformed, "\(peer): \(fault)") }
+    guard other.cluster == options.cluster else { throw SyncError(.forbidden, "\(peer) is of the cluster \(other.cluster)") }
+    let node = other.member.id
+    guard membership.standing(of: node) != .removed else { throw SyncError(.forbidden, "\(peer) was removed from the cluster for ever") }
+    change { state in
+      defer { state.bound[peer] = node }
+      return state.bound[peer] != node
+    }
+    know(other.member)
+  }
+
+  private func know(_ member: Member) {
+    change { state in
+      let standing = state.membership.standing(of: member.id)
+      // One that left and comes back is no member before its word of it has come here.
+      guard member.id != id, standing == nil || standing == .left else { return false }
+      if state.met[member.id] == member { return false }
+      if state.met.count >= Self.metMax { state.met = state.met.filter { state.liveness.state(of: $0.key, at: world.now()) != .down } }
+      guard state.met.count < Self.metMax else { return false }
+      state.met[member.id] = member
+      return true
+    }
+    heard(member.id)
+  }
+
+  /// A node of the cluster said something. Of strangers no notice is taken: they could be any number.
+  func heard(_ node: Origin) {
+    change { state in
+      guard state.membership.standing(of: node) != nil || state.met[node] != nil else { return false }
+      let before = state.liveness.state(of: node, at: world.now())
+      state.liveness.heard(node, at: world.now())
+      return before != .live
+    }
+  }
+
+  /// A node of the cluster could not be talked with.
+  func failed(_ node: Origin) {
+    change { state in
+      let before = state.liveness.state(of: node, at: world.now())
+      state.liveness.failed(node)
+      return before != state.liveness.state(of: node, at: world.now())
+    }
+  }
+
+  /// Changes the state, and announces it if something changed that others look at.
+  private func change(_ body: (inout State) -> Bool) {
+    if state.withLock({ body(&$0) }) { changes.announce() }
+  }
+
+  private func set(_ body: (inout State) -> Void) {
+    change { state in
+      body(&state)
+      return true
+    }
+  }
+}
+
+extension Cluster: Roster {
+  package func members(holding database: String) -> [Member] {
+    let state = current
+    let (membership, me) = (state.membership, me(state))
+    guard membership.standing(of: id) == .member else { return [me] }
+    return (membership.members(holding: database).filter { $0.id != id } + [me]).sorted { $0.id < $1.id }
+  }
+}

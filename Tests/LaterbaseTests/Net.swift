@@ -1,0 +1,75 @@
+import EventModel
+import EventStore
+import Replication
+import Synchronization
+
+@testable import Laterbase
+
+/// Nodes of one process that reach each other by address.
+final class Net: Sendable {
+  let cut = Mutex(false)
+  let news = Mutex<[String]>([])
+  private let nodes = Mutex<[String: (node: LaterbaseNode, run: Task<Void, any Error>)]>([:])
+
+  static func address(_ name: String) -> String { "http://\(name)" }
+
+  /// Runs a test's nodes, and ends them.
+  static func run<R>(_ body: (Net) async throws -> R) async throws -> R {
+    let net = Net()
+    let result: Result<R, any Error>
+    do { result = .success(try await body(net)) } catch { result = .failure(error) }
+    for place in net.nodes.withLock({ Array($0.keys) }) { await net.stop(place) }
+    return try result.get()
+  }
+
+  /// Makes a node and runs it.
+  func node(
+    _ place: String, region: String = "eu", cluster: String = "laterbase", name: String? = nil, peers: [String] = [],
+    databases: Set<String>? = nil, storage: Storage = .memory, minute: Duration = .seconds(60)
+  ) throws -> LaterbaseNode {
+    var options = NodeOptions()
+    (options.cluster, options.databases, options.pollingMinute) = (cluster, databases, minute)
+    options.connect = { [weak self] address in Reached(name: address, net: self) }
+    options.onPeerNews = { [weak self] news in self?.news.withLock { $0.append(news.message) } }
+    let node = try LaterbaseNode(
+      [], storage: storage, name: name ?? place, region: region, peers: peers.map { Reached(name: Self.address($0), net: self) },
+      options: options)
+    node.cluster.setAddress(Self.address(place))
+    nodes.withLock { $0[Self.address(place)] = (node, Task { try await node.run() }) }
+    return node
+  }
+
+  func stop(_ place: String) async {
+    let address = place.hasPrefix("http") ? place : Self.address(place)
+    guard let (node, run) = nodes.withLock({ $0.removeValue(forKey: address) }) else { return }
+    run.cancel()
+    _ = await run.result
+    node.close()
+  }
+
+  func reach(_ address: String) throws(SyncError) -> LocalPeer {
+    guard !cut.withLock({ $0 }), let node = nodes.withLock({ $0[address]?.node }) else {
+      throw SyncError(.unreachable, "\(address) is away")
+    }
+    return LocalPeer(node)
+  }
+}
+
+/// Whoever is at an address.
+struct Reached: PeerTransport {
+  let name: String
+  weak let net: Net?
+
+  private func peer() throws(SyncError) -> LocalPeer {
+    guard let net else { throw SyncError(.unreachable, "the net is gone") }
+    return try net.reach(name)
+  }
+
+  func join(_ introduction: Introduction) async throws(SyncError) -> Introduction? { try await peer().join(introduction) }
+  func databases() async throws(SyncError) -> [String] { try await peer().databases() }
+  func clock(of database: String) async throws(SyncError) -> PeerClock? { try await peer().clock(of: database) }
+  func pull(
+    _ database: String, _ request: PullRequest, receive: @Sendable (RecordPage) async throws(SyncError) -> Void
+  ) async throws(SyncError) -> PullEnd { try await peer().pull(database, request, receive: receive) }
+  func push(_ database: String, _ pages: [RecordPage]) async throws(SyncError) -> PeerClock { try await peer().push(database, pages) }
+}
