@@ -55,7 +55,7 @@ extension LaterbaseNode {
       do { bodies = try events[start..<min(start + 1000, events.count)].map { try EventEncoder().encode($0) } } catch {
         throw LaterbaseError(.storage, "the membership can't be written: \(error)")
       }
-      _ = try await database.append(try intake.draft(bodies: bodies), consistency: .one, timeout: .zero)
+      _ = try await database.append(try intake.draft(bodies: bodies))
     }
     try await readMembership()
   }
