@@ -13,6 +13,8 @@ package final class Holders: Sendable {
     /// Who was last found to mean another set by the same clock.
     var alarms: [Origin: String] = [:]
     var alarmCount: UInt64 = 0
+    /// Logs of this node's own of which somebody told more than was written here: there they are other logs.
+    var forked: Set<Origin> = []
   }
 
   private struct Pulling {
@@ -31,9 +33,18 @@ package final class Holders: Sendable {
   /// What nodes hold, as each told last.
   var held: [Origin: HeldTable.Entry] { state.withLock { $0.held.entries } }
 
-  /// Takes a node's word of what it holds.
-  func note(_ node: Origin, _ clock: Clock, at heard: Instant) {
-    if state.withLock({ $0.held.note(node, clock, at: heard) }) { changes.announce() }
+  /// Takes a node's word of what it holds, of logs that are the same as here.
+  ///
+  /// Nobody can hold more of this node's own log than was ever written here, but by a fork: what is told of it then holds nothing of
+  /// this one, however high the number.
+  /// - Parameter set: what was held here when the word came.
+  func note(_ node: Origin, _ told: Clock, at heard: Instant, beside set: SetState) {
+    let isNews = state.withLock { state in
+      if let own = set.own, told[own] > set.clock[own] { state.forked.insert(own) }
+      let others = state.forked.compactMap { told.entry($0) }.filter { $0.n > set.clock[$0.origin] }
+      return state.held.note(node, told.without(others), at: heard)
+    }
+    if isNews { changes.announce() }
   }
 
   /// The nodes that hold elements.

@@ -10,6 +10,7 @@ extension LaterbaseNode {
     _ request: PullRequest, of database: OpenedDatabase
   ) throws(LaterbaseError) -> (outgoing: Outgoing, turn: Holders.Turn?) {
     try cluster.admit(request.node, of: request.cluster)
+    let state = database.set.state
     let outgoing = try database.outgoing(request)
     let alarm = PeerClock(request.held, audit: request.audit).alarm(beside: database.peerClock)
     if database.holders.note(alarm: alarm, of: request.node), let alarm {
@@ -17,7 +18,7 @@ extension LaterbaseNode {
     }
     // Whoever pulls for somebody else, and this node itself, are no other holders.
     guard request.node != Origin(value: 0), request.node != id else { return (outgoing, nil) }
-    database.holders.note(request.node, outgoing.held, at: world.now())
+    database.holders.note(request.node, outgoing.held, at: world.now(), beside: state)
     // One that doesn't wait may be its last for long.
     return (outgoing, request.wait > .zero ? database.holders.beginPull(request.node) : nil)
   }
@@ -43,10 +44,11 @@ extension LaterbaseNode {
 
   /// Takes what a node told of itself. Logs that have forked are kept in mind.
   func hear(_ told: PeerClock, in database: OpenedDatabase) {
+    let state = database.set.state
     database.set.observe(told.clock)
     guard let forks = try? database.forks(against: told.clock) else { return }
     database.set.noteForks(forks.map(\.origin))
     guard let node = told.node, node != id else { return }
-    database.holders.note(node, told.clock.without(forks), at: world.now())
+    database.holders.note(node, told.clock.without(forks), at: world.now(), beside: state)
   }
 }

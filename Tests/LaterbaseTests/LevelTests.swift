@@ -95,6 +95,28 @@ import ViewKit
     #expect((both.status, both.achieved, both.known) == (.partial, 1, 1))
   }
 
+  /// Worlds of one seed draw one origin: this is the node, and what it was before it was restored from a backup.
+  @Test func `count nobody who holds another log under the same origin, however long`() async throws {
+    let (node, other) = (try cluster.node("a", seed: 1, [Self.steps]), try cluster.node("b", seed: 2, [Self.steps]))
+    let before = try LaterbaseNode([Self.steps], storage: .memory, options: NodeOptions(), world: .still(seed: 1))
+    for node in [node, before] { _ = try await append("same", to: node, .one, request: ULID(at: .noon, low80: 1)) }
+    for n in 0..<4 { _ = try await append("lost \(n)", to: before, .one) }
+    let request = ULID(at: .noon, low80: 2)
+    _ = try await append("after", to: node, .one, request: request)
+    let held = try #require(try await LocalPeer(before).clock(of: "steps"))
+    let mine = try await node.catalog.open("steps").set.state
+    #expect(held.clock[try #require(mine.own)] > mine.records)
+    cluster.cut("b")
+    for _ in 0..<2 {
+      try await pull(held, by: other, from: node)
+      let receipt = try await append("after", to: node, .two, .milliseconds(1), request: request)
+      #expect((receipt.status, receipt.achieved, receipt.known) == (.partial, 1, 1))
+      // A new origin is minted here, and then its old one is not the own any more.
+      _ = try await append("next", to: node, .one)
+    }
+    #expect(try await node.catalog.open("steps").set.state.own != mine.own)
+  }
+
   @Test func `of reads bring what a quorum wrote, and say when too few are there`() async throws {
     let nodes = try three()
     for node in nodes { _ = try await node.catalog.create("steps") }
