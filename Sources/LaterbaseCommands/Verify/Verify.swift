@@ -62,15 +62,16 @@ struct Verify: ContextCommand {
   }
 
   private func setAside(_ name: String, _ console: Console) throws(Failure) {
+    let path: String
     do throws(StoreError) {
       let provider = try LMDBEventStoreProvider(folder: data)
       defer { provider.close() }
-      let path = try provider.setAside(name)
-      let line = JSON(members: [("database", JSON(name)), ("set_aside", JSON(path))]).description
-      try console.print(json ? line : "\(name): set aside as \(path); a server with peers that have it fills it again")
+      path = try provider.setAside(name)
     } catch {
       throw .failed(error.message)
     }
+    let line = JSON(members: [("database", JSON(name)), ("set_aside", JSON(path))]).description
+    try console.print(json ? line : "\(name): set aside as \(path); a server with peers that have it fills it again")
   }
 
   private struct Outcome {
