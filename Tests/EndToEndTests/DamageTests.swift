@@ -121,7 +121,7 @@ import Testing
           #expect(try await serverA.post("/db/plain/e", "{}").status == 201)
         }
       }
-      #expect(try await Laterbase.run("verify", "--data", a).lines.last == "ok: 1001 records in 2 databases")
+      #expect(try await Laterbase.run("verify", "--data", a, "--db", "plain", "--db", "other").lines.last == "ok: 1001 records in 2 databases")
     }
   }
 

@@ -144,6 +144,8 @@ import ViewKit
       let b = try net.node("b", peers: ["a"])
       let clock = try await a[Self.things].append([["n": 1]]).clock
       try await Self.until { try await Self.covers(b, clock) }
+      let database = try await b.catalog.open("things")
+      try await Self.until { try b.receipts(of: database).unsynced == 0 }
       net.cut.withLock { $0 = true }
       try await b[Self.things].append([["n": 2], ["n": 3]])
       for lose in [0, 1, 4] as [UInt64] {

@@ -180,8 +180,13 @@ package final class Cluster: Sendable {
 extension Cluster: Roster {
   package func members(holding database: String) -> [Member] {
     let state = current
-    let (membership, me) = (state.membership, me(state))
-    guard membership.standing(of: id) == .member else { return [me] }
+    let membership = state.membership
+    var me = me(state)
+    guard membership.standing(of: id) == .member else {
+      // Who is alone, and wants to be, is all the servers that there are.
+      if !state.joins { me.role = .server }
+      return [me]
+    }
     return (membership.members(holding: database).filter { $0.id != id } + [me]).sorted { $0.id < $1.id }
   }
 }

@@ -19,7 +19,7 @@ struct HookRunner: Sendable {
     /// The clock that was kept when it was read.
     var start: Clock
     var end: Clock
-    var events: [(event: any Sendable, when: Happened)] = []
+    var events: [(event: AnyEvent, when: Happened)] = []
   }
 
   /// Runs until cancelled, or the database is closed.

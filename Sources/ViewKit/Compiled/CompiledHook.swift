@@ -5,7 +5,7 @@ package struct CompiledHook: Sendable {
   package let name: String
   let eventType: ObjectIdentifier
   private let askHook: @Sendable (any Sendable) async throws -> any Sendable
-  private let tellHook: @Sendable ([(event: any Sendable, when: Happened)]) async throws -> Void
+  private let tellHook: @Sendable ([(event: AnyEvent, when: Happened)]) async throws -> Void
 
   /// Opens the existential.
   static func compile(_ hook: any Hook) -> CompiledHook { CompiledHook(hook) }
@@ -19,7 +19,7 @@ package struct CompiledHook: Sendable {
       return asked
     }
     tellHook = { events in
-      try await hook.didCommit(events.compactMap { event, when in (event as? H.Event).map { ($0, when) } })
+      try await hook.didCommit(events.compactMap { event, when in (event as? TypedEvent<H.Event>).map { ($0.event, when) } })
     }
   }
 
@@ -30,5 +30,5 @@ package struct CompiledHook: Sendable {
 
   /// Tells of events that are on disk.
   /// - Throws: what the hook throws: they are to come again.
-  package func tell(_ events: [(event: any Sendable, when: Happened)]) async throws { try await tellHook(events) }
+  package func tell(_ events: [(event: AnyEvent, when: Happened)]) async throws { try await tellHook(events) }
 }
