@@ -7,7 +7,6 @@ import Synchronization
 
 /// Nodes of one process that reach each other by address.
 final class Net: Sendable {
-  let cut = Mutex(false)
   let news = Mutex<[String]>([])
   private let nodes = Mutex<[String: (node: LaterbaseNode, run: Task<Void, any Error>)]>([:])
 
@@ -48,7 +47,7 @@ final class Net: Sendable {
   }
 
   func reach(_ address: String) throws(SyncError) -> LocalPeer {
-    guard !cut.withLock({ $0 }), let node = nodes.withLock({ $0[address]?.node }) else {
+    guard let node = nodes.withLock({ $0[address]?.node }) else {
       throw SyncError(.unreachable, "\(address) is away")
     }
     return LocalPeer(node)
