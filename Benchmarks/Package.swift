@@ -63,7 +63,8 @@ let package = Package(
         .product(name: "EventModel", package: "laterbase"), .product(name: "HTTPService", package: "laterbase"),
         .product(name: "Laterbase", package: "laterbase"), .product(name: "ViewKit", package: "laterbase"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"), .product(name: "Logging", package: "swift-log"),
-        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
       ],
       path: "Sync", swiftSettings: strict),
   ]

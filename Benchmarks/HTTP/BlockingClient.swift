@@ -9,7 +9,7 @@ final class BlockingClient {
   private var received = [UInt8](repeating: 0, count: 1 << 20)
 
   init(port: Int) throws {
-    socket = unsafe Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     var one: Int32 = 1
     unsafe setsockopt(socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, 4)
     var address = sockaddr_in()

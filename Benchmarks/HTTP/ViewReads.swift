@@ -17,7 +17,7 @@ struct ViewReads {
     try check(client.ask(get("/db/shipments/v/weight-by-shipment?key=%22\(shipment(0))%22&timeout=5m")))
     let key = try times(5000) { try check(client.ask(get("/db/shipments/v/weight-by-shipment?key=%22\(shipment($0))%22"))) }
     let all = try times(300) { _ in try check(client.ask(get("/db/shipments/v/weight-by-shipment?limit=0"))) }
-    let append = try times(500) { try check(client.ask(late($0))) }
+    let append = try times(500) { try check(client.ask(self.late($0))) }
     let late = try times(500) { number in
       try check(client.ask(self.late(number + 500)))
       try check(client.ask(get("/db/shipments/v/weight-by-shipment?key=%22\(shipment(number + 500))%22")))

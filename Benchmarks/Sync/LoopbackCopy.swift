@@ -23,7 +23,7 @@ enum LoopbackCopy {
     let start = ContinuousClock.now
     let sender = Thread { [address] in send(bytes, to: address) }
     sender.start()
-    let connection = unsafe accept(listener, nil, nil)
+    let connection = accept(listener, nil, nil)
     let file = unsafe open(path, O_CREAT | O_WRONLY | O_TRUNC, 0o600)
     var buffer = [UInt8](repeating: 0, count: chunk)
     var copied = 0
@@ -36,7 +36,7 @@ enum LoopbackCopy {
     }
     precondition(copied == bytes && fsync(file) == 0, "\(copied) bytes came")
     for descriptor in [connection, listener, file] { close(descriptor) }
-    unlink(path)
+    _ = unsafe unlink(path)
     return ContinuousClock.now - start
   }
 

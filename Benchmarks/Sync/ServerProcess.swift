@@ -4,6 +4,7 @@ import HTTPService
 import Laterbase
 import Logging
 import NIOCore
+import NIOHTTP1
 
 /// A server as a process of its own, this program's, until it is stopped.
 final class ServerProcess: Sendable {
