@@ -83,7 +83,7 @@ extension EventSet {
     }
     try reload(ifNot: generation)
     // Before the origin is chosen: damage that is found afterwards must not shorten the log that is appended to.
-    let state = self.state
+    let (state, broken) = published.withLock { ($0.state, Set($0.damaged.keys)) }
     let mayMint = !appends.isEmpty || repair?.cut != nil
     let bound = mayMint ? try bindOrigin(generation, wall, leaving: repair?.cut?.origin) : nil
     guard goesOn(.marked) else { return .died }
@@ -97,7 +97,7 @@ extension EventSet {
     do {
       result = try store.write(size) { (transaction: borrowing any StoreWriter & ~Copyable) throws(StoreError) -> Group? in
         guard store.generation == generation else { return nil }
-        var recorder = Recorder(name: name, wall: wall, driftMaxMilliseconds: options.driftMaxMilliseconds, state: state)
+        var recorder = Recorder(name: name, wall: wall, driftMaxMilliseconds: options.driftMaxMilliseconds, state: state, broken: broken)
         if let bound { try recorder.bind(bound, transaction) }
         var group = Group(state: state, changed: false)
         group.outcomes.reserveCapacity(appends.count)

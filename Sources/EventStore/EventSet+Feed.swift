@@ -14,7 +14,7 @@ extension EventSet {
   /// node that holds all that its clock covers, sees nothing twice.
   ///
   /// An entry of the clock whose digest is not that of the log held here counts as 0, and so does one above what is held of an origin that
-  /// is known to have forked.
+  /// is known to have forked, or that is this node's own.
   /// - Parameters:
   ///   - recordsMax: how many records to walk over at most.
   ///   - repeats: hand out an element at each of its dots: for whoever wants to know of every dot.
@@ -80,10 +80,11 @@ extension EventSet {
 }
 
 extension Clock {
-  /// This clock without the entries above what is held of an origin that has forked: which of its logs they are of can't be said.
+  /// This clock without the entries above what is held of an origin that has forked: which of its logs they are of can't be said. Of the
+  /// own log nobody has more, unless this file was set back.
   fileprivate func doubting(_ state: SetState) -> Clock {
     var clock = self
-    for origin in state.forked.keys where self[origin] > state.clock[origin] {
+    for origin in state.forked.keys + [state.own].compactMap(\.self) where self[origin] > state.clock[origin] {
       clock.set(Clock.Entry(origin: origin, n: 0, digest: 0))
     }
     return clock

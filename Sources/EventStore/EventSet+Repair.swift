@@ -39,7 +39,7 @@ extension EventSet {
   }
 
   /// Cuts the logs held here that a page proves to have lost a fork: it says that another log of the origin wins, and has the first record
-  /// in which the two differ.
+  /// in which the two differ; or it has another record where the log held here is damaged, and ends.
   /// - Returns: what was cut.
   @discardableResult
   public func repair(by page: VerifiedPage) async throws(StoreError) -> [(cut: LogCut, outcome: CutOutcome)] {
@@ -48,8 +48,10 @@ extension EventSet {
     return done
   }
 
-  private func lostForks(by page: VerifiedPage) throws(StoreError) -> [LogCut] {
-    if page.forks.isEmpty { return [] }
+  /// The cuts of the logs held here that a page proves to have lost a fork.
+  package func lostForks(by page: VerifiedPage) throws(StoreError) -> [LogCut] {
+    let damaged = self.damaged
+    if page.forks.isEmpty, damaged.isEmpty { return [] }
     return try read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) in
       var cuts: [LogCut] = []
       for winner in page.forks {
@@ -57,6 +59,14 @@ extension EventSet {
         if let (n, chain) = try lastCommon(held, page, reader) {
           cuts.append(LogCut(winner.origin, after: n, chain: chain, .fork(winner)))
         }
+      }
+      for item in page.records where damaged[item.dot.origin] == item.dot.n && state.clock[item.dot.origin] == item.dot.n - 1 {
+        guard try Recorder.hidden(item, reader) == .another else { continue }
+        let before = try chain(at: Dot(origin: item.dot.origin, n: item.dot.n - 1), reader)
+        guard let before, item.chain(after: before) == item.header.chain else { continue }
+        let winner = Clock.Entry(origin: item.dot.origin, n: item.dot.n, digest: item.header.chain.first8)
+        if cuts.contains(where: { $0.origin == winner.origin }) { continue }
+        cuts.append(LogCut(winner.origin, after: winner.n - 1, chain: before, .fork(winner)))
       }
       return cuts
     }

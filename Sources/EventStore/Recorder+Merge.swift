@@ -39,13 +39,15 @@ extension Recorder {
       Merged(records: Int(state.records - before.0), elements: Int(state.elements - before.1), clock: state.clock))
   }
 
-  /// The page's records that are not held, after checking that they go on where each log ends.
+  /// The page's records that are not held, after checking that they go on where each log ends. What would be written over another log,
+  /// which is there behind a damaged record, is left out: that is served again first, and then is a fork as any.
   private mutating func missing(
     _ page: VerifiedPage, _ transaction: borrowing any StoreWriter & ~Copyable
   ) throws(StoreError) -> [VerifiedPage.Item] {
     var fresh: [VerifiedPage.Item] = []
     var heads: [Origin: (n: UInt64, chain: Digest)] = [:]
-    for item in page.records {
+    var ended: Set<Origin> = []
+    for item in page.records where !ended.contains(item.dot.origin) {
       let origin = item.dot.origin
       var head: (n: UInt64, chain: Digest)
       if let seen = heads[origin] { head = seen } else { head = try self.head(origin, transaction) }
@@ -65,6 +67,13 @@ extension Recorder {
       guard heads[origin] != nil || item.chain(after: head.chain) == item.header.chain else {
         if origin == state.own { sawOwnElsewhere = true }
         throw StoreError(.refused, "the record \(item.dot.n) of \(origin) does not fit its log: altered, forked, or another database's")
+      }
+      if broken.contains(origin), try Self.hidden(item, transaction) == .another {
+        guard item.dot.n > state.clock[origin] + 1 else {
+          throw StoreError(.refused, "the log of \(origin) is damaged at \(item.dot.n), and was another one there: a fork")
+        }
+        ended.insert(origin)
+        continue
       }
       head = (item.dot.n, item.header.chain)
       heads[origin] = head

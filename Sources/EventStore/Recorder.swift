@@ -9,6 +9,8 @@ struct Recorder: ~Copyable {
   let name: String
   let wall: Instant
   let driftMaxMilliseconds: Int64
+  /// Origins of whose logs more is stored than is served, behind a damaged record.
+  let broken: Set<Origin>
   var state: SetState
   /// Whether the set, or what `meta` says of it, differs from where it started.
   var changed = false
@@ -24,8 +26,9 @@ struct Recorder: ~Copyable {
   /// Scratch space for a record's header.
   private var header: [UInt8] = []
 
-  init(name: String, wall: Instant, driftMaxMilliseconds: Int64, state: SetState) {
+  init(name: String, wall: Instant, driftMaxMilliseconds: Int64, state: SetState, broken: Set<Origin>) {
     self.name = name
+    self.broken = broken
     self.wall = wall
     self.driftMaxMilliseconds = driftMaxMilliseconds
     self.state = state

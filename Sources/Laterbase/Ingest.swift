@@ -25,7 +25,7 @@ package struct Ingest {
     do throws(StoreError) { next = try verified.get() } catch { throw SyncError(LaterbaseError(error)) }
     let coming = Coming<Result<Merged, StoreError>>()
     let database = try await target(for: next)
-    if !next.forks.isEmpty { try await repair(database, by: next) }
+    try await repair(database, by: next)
     database.set.merge(next) { coming.put($0) }
     underWay = coming
   }

@@ -83,4 +83,25 @@ import Testing
     #expect(try reopened.feedAll(after: read.clock).events.count == 5)
     #expect(try reopened.feedAll(after: reopened.state.clock).events.isEmpty)
   }
+
+  /// Record 1 is of both logs; the damaged one of those behind it is nowhere else.
+  @Test(arguments: [1, 2, 3, 4] as [UInt64]) func `loses nothing but what is damaged, where a fork's loser is`(n: UInt64) async throws {
+    let (sets, _) = try await fork([3, 4])
+    let (loser, winner) = (sets[0], sets[1])
+    let (page, head) = try proof(winner)
+    try loser.damage(Dot(origin: head.origin, n: n))
+    #expect(try loser.feedAll().events.count == Int(n) - 1)
+    // The first record only repairs the log; what it has behind that is another one, and found to be at the second time.
+    for _ in 0..<2 { _ = try await loser.merge(page) }
+    #expect(loser.state.clock.entry(head.origin) == head && loser.damaged.isEmpty)
+    #expect(loser.state.elements == (n == 1 ? 8 : 7))
+    try loser.proveSound("repaired")
+  }
+
+  @Test func `isn't needed for a consumer that knows more of the own log than there is to be told all of it`() async throws {
+    let (sets, _) = try await fork([2, 3])
+    let read = try sets[1].feedAll()
+    #expect(sets[0].state.own == sets[1].state.own)
+    #expect(try sets[0].feedAll(after: read.clock).events.count == 3)
+  }
 }

@@ -11,7 +11,7 @@ public import Simulation
   @Option(help: "How many things happen in each before all is well again.") var steps = SimulationOptions().steps
   @Option(help: ArgumentHelp("Leave out a kind of fault; may be given again.", valueName: "fault")) var without: [SimulationOptions.Fault] =
     []
-  @Option(help: ArgumentHelp("Take in a kind of fault that is left out otherwise.", valueName: "fault")) var with:
+  @Option(help: ArgumentHelp("Take in a kind of fault that is left out otherwise (none is).", valueName: "fault")) var with:
     [SimulationOptions.Fault] = []
   @Flag(help: "Tell each step.") var trace = false
   @Flag(help: "Run all histories of three nodes and three events instead.") var small = false
@@ -23,19 +23,21 @@ public import Simulation
     options.traces = trace
     options.faults = options.faults.union(with).subtracting(without)
     var failures = 0
-    var (acknowledged, destroyed, jobs) = (0, 0, 0)
+    var (acknowledged, destroyed, jobs, forks) = (0, 0, 0, 0)
     for seed in seed..<seed + UInt64(seeds) {
       do throws(SimulationFailure) {
         let report = try ClusterHistory(seed: seed, options: options).run()
         for line in report.trace { print(line) }
-        (acknowledged, destroyed, jobs) = (acknowledged + report.acknowledged, destroyed + report.destroyed, jobs + report.steps)
+        (acknowledged, destroyed) = (acknowledged + report.acknowledged, destroyed + report.destroyed)
+        (jobs, forks) = (jobs + report.steps, forks + report.forksRepaired)
       } catch {
         for line in error.trace { print(line) }
         print(error)
         failures += 1
       }
     }
-    print("\(seeds) histories, \(failures) failed; \(acknowledged) events acknowledged, \(destroyed) destroyed, \(jobs) jobs run")
+    let events = "\(acknowledged) events acknowledged, \(destroyed) destroyed"
+    print("\(seeds) histories, \(failures) failed; \(events), \(forks) forked logs cut, \(jobs) jobs run")
     if failures > 0 { throw ExitCode.failure }
   }
 

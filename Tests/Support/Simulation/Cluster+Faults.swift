@@ -8,7 +8,7 @@ extension Cluster {
   /// One thing happens.
   func happen() {
     guard let node = draw(from: there) else { return }
-    switch draw(in: 0..<100) {
+    switch draw(in: 0..<105) {
     case 0..<40: record(makeRequest())
     case 40..<52: read(draw(in: 0..<consumers.count), at: node, recordsMax: draw(from: [1, 3, 100]) ?? 1)
     case 52..<58: readView(at: node)
@@ -17,7 +17,7 @@ extension Cluster {
     }
   }
 
-  /// A fault, out of 40 chances.
+  /// A fault, out of 45 chances.
   private func befall(_ node: SimulatedNode, _ chance: Int) {
     switch chance {
     case 0..<5 where has(.crashes): kill(node)
@@ -28,9 +28,11 @@ extension Cluster {
     case 26..<29 where has(.rot): rot(node)
     case 29..<33 where has(.copies): backUp(node)
     case 33..<35 where has(.copies): restore(node, asSameFile: false)
-    case 35..<36 where has(.copies): clone(node)
+    case 35..<36 where has(.copies): clone(node, asSameFile: false)
     case 36..<37 where has(.removals): remove(node)
-    case 37..<40 where has(.forks): restore(node, asSameFile: true)
+    case 37..<39 where has(.forks): restore(node, asSameFile: true)
+    case 39..<43 where has(.forks): setBackSoon(node)
+    case 43..<45 where has(.forks): clone(node, asSameFile: true)
     default: break
     }
   }
@@ -71,8 +73,8 @@ extension Cluster {
   /// A bit of a record flips that another disk holds too: a record that nobody has any more can't be mended.
   private func rot(_ node: SimulatedNode) {
     guard let other = draw(from: there), other !== node else { return }
-    let others = Set(records(of: other).filter(\.isIntact).map(\.dot))
-    let common = records(of: node).filter { $0.isIntact && others.contains($0.dot) }.map(\.dot)
+    let others = Dictionary(records(of: other).filter(\.isIntact).map { ($0.dot, $0.chain) }) { first, _ in first }
+    let common = records(of: node).filter { $0.isIntact && others[$0.dot] == $0.chain }.map(\.dot)
     guard let dot = draw(from: common) else { return }
     note("n\(node.index)'s record \(dot.n) of \(dot.origin) rots")
     do throws(StoreError) {
@@ -98,9 +100,22 @@ extension Cluster {
 
   /// Puts an old backup of a node in its place.
   private func restore(_ node: SimulatedNode, asSameFile: Bool) {
-    guard hasNoRot, let backup = draw(from: backups.filter { $0.node == node.index }) else { return }
+    if let backup = draw(from: backups.filter { $0.node == node.index }) { restore(node, backup, asSameFile: asSameFile) }
+  }
+
+  private func restore(_ node: SimulatedNode, _ backup: Backup, asSameFile: Bool) {
+    guard hasNoRot else { return }
     note("n\(node.index) is set back\(asSameFile ? " in place" : "")")
     destroying(node) { () throws(StoreError) in try node.disk.put(backup.image, asSameFile: asSameFile) }
+  }
+
+  /// A node's disk loses, in place, what it takes in from now on: what was sent on meanwhile is elsewhere.
+  private func setBackSoon(_ node: SimulatedNode) {
+    backUp(node)
+    guard let backup = backups.last else { return }
+    schedule.after(microseconds: Int64(draw(in: 20_000..<600_000))) { [self] in
+      if mayFail, !node.isGone { restore(node, backup, asSameFile: true) }
+    }
   }
 
   /// Runs what may take elements away from a node's disk, while its process is dead, and notes those that nobody else has.
@@ -114,17 +129,17 @@ extension Cluster {
   }
 
   /// Another node starts from a copy of this one's disk.
-  private func clone(_ node: SimulatedNode) {
+  private func clone(_ node: SimulatedNode, asSameFile: Bool) {
     guard there.count < options.nodesMax else { return }
     let image: any DiskImage
     do throws(StoreError) {
       image = try node.disk.image()
       let disk = options.disk(UInt64(nodes.count))
-      try disk.put(image, asSameFile: false)
+      try disk.put(image, asSameFile: asSameFile)
       let copy = addNode(disk)
       copy.pullsFrom = [node.index]
       copy.pushesTo = draw(in: 0..<2) == 0 ? [node.index] : []
-      note("n\(copy.index) is a copy of n\(node.index)")
+      note("n\(copy.index) is a copy of n\(node.index)\(asSameFile ? ", and nothing can tell" : "")")
       start(copy)
     } catch {
       fail("n\(node.index) can't be copied: \(error)")

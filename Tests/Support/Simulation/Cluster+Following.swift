@@ -50,6 +50,11 @@ extension Cluster {
     if outcome.records > 0 { note("n\(life.node) \(pulls ? "pulled" : "pushed") \(outcome.records) \(pulls ? "from" : "to") n\(peer)") }
     for log in outcome.parked { note("n\(life.node) leaves out \(log.origin): \(log.reason)") }
     if let alarm = outcome.alarm { fail("n\(life.node) and n\(peer): \(alarm)") }
-    if let theirs = pulls ? outcome.source : outcome.target, !life.isOver { life.set.observe(theirs.clock) }
+    if let theirs = pulls ? outcome.source : outcome.target, !life.isOver { hear(theirs.clock, life) }
+  }
+
+  private func hear(_ clock: Clock, _ life: Life) {
+    life.set.observe(clock)
+    if let forks = try? life.set.forks(against: clock) { life.set.noteForks(forks.map(\.origin)) }
   }
 }

@@ -6,8 +6,12 @@ import ViewEngine
 struct Consumer {
   var clock = Clock()
   var seen: Set<ElementID> = []
-  /// Whether a node that had lost some of a log, or met damage, has set its clock back: then it is told again what it was told.
+  /// Whether a node that had lost some of a log, met damage, or holds another log, has set its clock back: then it is told again what it
+  /// was told.
   var wasSetBack = false
+  /// Logs of which it has read more, before they were set back in place, than there is now: nobody knows that any more, and what they
+  /// had since it may miss, until they are longer.
+  var readLost: Set<Origin> = []
 }
 
 // Those who read: consumers of the feed, and of views.
@@ -18,10 +22,11 @@ extension Cluster {
     guard let life = node.life, !life.isOver, let clock = Clock(token: consumers[consumer].clock.token) else { return }
     do throws(StoreError) {
       // Whoever reads on where all that it has seen is held must not be told anything twice.
-      let isHeld = try life.set.read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) in
-        guard state.clock.covers(clock) else { return false }
-        return try life.set.trusted(clock, reader, state) == clock
+      let (isHeld, isTrusted) = try life.set.read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) in
+        let isTrusted = try life.set.trusted(clock, reader, state) == clock
+        return (isTrusted && state.clock.covers(clock), isTrusted)
       }
+      consumers[consumer].readLost = Set(clock.entries.filter { life.set.state.clock[$0.origin] < $0.n }.map(\.origin))
       var (told, repeated) = (0, 0)
       let page = try life.set.feed(after: clock, recordsMax: recordsMax) { (event, body) throws(StoreError) in
         let id = ElementID(ulid: event.ulid, digest: Digest.sha256(body).first16)
@@ -30,7 +35,7 @@ extension Cluster {
         return true
       }
       note("consumer \(consumer) at n\(node.index): \(told) events, \(repeated) of them again")
-      let wasSetBack = consumers[consumer].wasSetBack || !page.clock.covers(clock)
+      let wasSetBack = consumers[consumer].wasSetBack || !isTrusted || !page.clock.covers(clock)
       require(!isHeld || wasSetBack || repeated == 0, "consumer \(consumer) was told \(repeated) events twice at n\(node.index)")
       (consumers[consumer].clock, consumers[consumer].wasSetBack) = (page.clock, wasSetBack)
     } catch {
@@ -62,6 +67,8 @@ extension Cluster {
   private func check(_ page: ViewPage, _ view: String, _ life: Life) {
     guard !life.isOver else { return }
     do {
+      // A cut takes a view's clock back, and leaves its rows: what they have more is in the own log now.
+      if life.set.state.cuts > 0, !page.clock.covers(life.set.state.clock) { return }
       let ids = try elements(coveredBy: page.clock, life.set)
       let expected = try ExpectedViews(ledger.events(ids)).rows[view]
       note("n\(life.node) answers \(view) as of \(ids.count) elements, \(page.clock.entries.map { "\($0.origin) \($0.n)" })")

@@ -25,6 +25,8 @@ final class Cluster: @unchecked Sendable {
   var mayFail = false
   /// Appends that nobody has answered yet.
   var appendsUnderWay = 0
+  /// How many logs were cut because they had lost a fork.
+  var forksRepaired = 0
   /// The first thing that must not be.
   private(set) var failure: String?
   private(set) var trace: [String] = []

@@ -12,8 +12,9 @@ import ViewKit
 /// - all nodes come to equal clocks, and to the same set, which is exactly what their disks held when the faults ended;
 /// - every acknowledged event is in it, unless the last disk that held it was destroyed;
 /// - every log's chain verifies, every count, sum and index is that of the logs;
-/// - a view is the reduction of the sorted events, at the end and whenever it was read;
-/// - no consumer missed an event, nor was told one twice by a node that holds all that it has seen;
+/// - a view is the reduction of the sorted events, at the end and whenever it was read, but right after a log was cut;
+/// - no consumer missed an event, nor was told one twice by a node that holds all that it has seen; but one that has read of a log what was
+///   lost when a disk was set back in place may miss what that log had instead, as long as it is shorter than that consumer has read;
 /// - an equal clock never came with another audit, and nothing was acknowledged that was not on disk.
 public struct ClusterHistory {
   public let seed: UInt64
@@ -43,7 +44,7 @@ public struct ClusterHistory {
     if let failure { throw SimulationFailure(seed: seed, message: failure, trace: cluster.trace) }
     return SimulationReport(
       trace: cluster.trace, steps: cluster.schedule.steps, acknowledged: cluster.ledger.acknowledged.count,
-      destroyed: cluster.ledger.destroyed.count)
+      destroyed: cluster.ledger.destroyed.count, forksRepaired: cluster.forksRepaired)
   }
 }
 
@@ -64,11 +65,11 @@ public struct SimulationOptions: Sendable {
     case copies
     /// Disks are destroyed.
     case removals
-    /// Disks are set back, and nothing can tell.
+    /// Disks are set back or copied, and nothing can tell.
     case forks
   }
 
-  public var faults = Set(Fault.allCases).subtracting([.forks])
+  public var faults = Set(Fault.allCases)
   /// How many things happen before all is well again.
   public var steps = 28
   public var nodesMax = 5
@@ -90,6 +91,8 @@ public struct SimulationReport: Sendable {
   public let acknowledged: Int
   /// Events that were destroyed with the last disk that held them.
   public let destroyed: Int
+  /// Logs that were cut because they had lost a fork.
+  public let forksRepaired: Int
 }
 
 /// What must not be, and how to see it again.

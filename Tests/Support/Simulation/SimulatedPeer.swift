@@ -114,18 +114,33 @@ struct SimulatedPeer: PeerTransport {
     for piece in network.pieces(frames) {
       try await network.carry(caller, life)
       try reader.take(piece.raw)
-      if reader.page.bytes.count >= Self.pageBytes { try await merge(reader.takePage(), life) }
+      if reader.page.bytes.count >= Self.pageBytes { try await merge(reader.takePushedPage(), life) }
     }
     guard reader.isBetweenFrames, reader.end == nil else { throw SyncError(.malformed, "simulated: the body has no end") }
-    if !reader.page.entries.isEmpty { try await merge(reader.takePage(), life) }
+    if !reader.page.entries.isEmpty { try await merge(reader.takePushedPage(), life) }
   }
 
   private func merge(_ page: RecordPage, _ life: Life) async throws(SyncError) {
     let verified = try synced { () throws(StoreError) in try VerifiedPage(page) }
+    for cut in try synced({ () throws(StoreError) in try life.set.lostForks(by: verified) }) { try await make(cut, life) }
     guard let merged = await life.answer({ life.set.merge(verified, done: $0) }) else { throw Network.broken }
     let result = try synced { () throws(StoreError) in try merged.get() }
     cluster.note("n\(life.node) merged \(page.entries.count) records, \(result.records) new")
     cluster.witness(PeerClock(life.set), at: life)
+  }
+
+  /// Cuts a log that has lost a fork, in as many transactions as that takes: the process may die between any two.
+  private func make(_ cut: LogCut, _ life: Life) async throws(SyncError) {
+    var isDone = false
+    while !isDone {
+      guard let made = await life.answer({ life.set.cut(cut, done: $0) }) else { throw Network.broken }
+      let step = try synced { () throws(StoreError) in try made.get() }
+      let outcome = step.outcome
+      cluster.note("n\(life.node) cuts \(cut.origin) after \(cut.n): \(outcome.records) records, \(outcome.appended) recorded anew")
+      cluster.forksRepaired += step.isDone ? 1 : 0
+      cluster.witness(PeerClock(life.set), at: life)
+      isDone = step.isDone
+    }
   }
 
   /// What was sent arrives a second time, when nobody waits for it any more.
