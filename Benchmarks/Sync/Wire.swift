@@ -21,14 +21,12 @@ final class Wire: Sendable {
   init(to port: Int) async throws {
     let counter = Counter()
     channel = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
-      .childChannelOption(.autoRead, value: false)
       .childChannelInitializer { near in
-        // On one event loop, so that the two ends call each other directly.
-        ClientBootstrap(group: near.eventLoop).channelOption(.autoRead, value: true).connect(host: "127.0.0.1", port: port).flatMap { far in
+        // On one event loop, so that the two ends call each other directly. Nothing is read from the near one before both are there.
+        ClientBootstrap(group: near.eventLoop).connect(host: "127.0.0.1", port: port).flatMap { far in
           near.eventLoop.makeCompletedFuture {
             try near.pipeline.syncOperations.addHandler(End(far) { counter.wire?.count(sent: $0) })
             try far.pipeline.syncOperations.addHandler(End(near) { counter.wire?.count(received: $0.readableBytes) })
-            near.setOption(.autoRead, value: true).whenComplete { _ in near.read() }
           }
         }
       }
