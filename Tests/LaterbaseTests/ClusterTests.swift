@@ -33,8 +33,8 @@ import ViewKit
         for clock in written { try await Self.until { try await Self.covers(node, clock) } }
         #expect(node.members(holding: "things").map(\.name).sorted() == ["a", "b", "c"])
         #expect(node.members(holding: "other").map(\.name) == [node.name])
-        #expect(try node.nodes().map(\.state) == ["live", "live", "live"])
-        #expect(try node.nodes().allSatisfy { $0.databases == ["things"] && $0.lastHeard != nil && !$0.sharesName })
+        try await Self.until { try node.nodes().map(\.state) == ["live", "live", "live"] }
+        try await Self.until { try node.nodes().allSatisfy { $0.databases == ["things"] && $0.lastHeard != nil && !$0.sharesName } }
         try await Self.until { try node.nodes().allSatisfy { $0.lag == 0 } }
       }
       // What is made later is found by what its holder says, at who never was told its name.
