@@ -109,9 +109,12 @@ extension Laterbase {
   }
 
   /// Runs a command on a terminal (that script(1) of util-linux makes) and types Ctrl-C after a line.
+  ///
+  /// The shell that script(1) starts has to become the command: dash, which would stay as its parent, dies of the Ctrl-C itself, and its
+  /// end is what script(1) tells.
   static func onTerminal(_ command: String, in directory: Folder, untilLine wanted: String) async throws -> Outcome {
     let run = try await Subprocess.run(
-      .name("script"), arguments: ["-qefc", "\(path) \(command)", "/dev/null"], workingDirectory: FilePath(directory.path),
+      .name("script"), arguments: ["-qefc", "exec \(path) \(command)", "/dev/null"], workingDirectory: FilePath(directory.path),
       input: .inputWriter, output: .sequence, error: .discarded
     ) { execution in
       var output = ""
