@@ -10,6 +10,8 @@ FUZZ_SECONDS ?= 180
 STRESS_RUNS ?= 20
 .PHONY: help setup demo test lint imports build examples bench fuzz stress format
 
+# As many tests run at once: with all of them, those that wait for other processes starve on a busy machine.
+WIDTH := --experimental-maximum-parallelization-width 8
 IMPORTS := --explicit-target-dependency-import-check error
 SWIFT_FOLDERS := Sources Tests Views Benchmarks Examples Package.swift
 TEST_DATA := $(abspath ../shared)
@@ -26,7 +28,7 @@ demo: setup
 
 test: setup lint imports build
 	$(if $(LATERBASE_TEST_DATA),,$(if $(wildcard $(TEST_DATA)),LATERBASE_TEST_DATA=$(TEST_DATA))) \
-	  swift test --skip-build $(IMPORTS) 2>&1 | tee .build/tests.log \
+	  swift test --skip-build $(IMPORTS) $(WIDTH) 2>&1 | tee .build/tests.log \
 	  || { echo; echo "What failed:"; grep -aA2 '✘' .build/tests.log; exit 1; }
 
 build:
@@ -71,4 +73,4 @@ fuzz: setup
 
 # All tests again and again, the random ones with other seeds each time.
 stress: setup build
-	for run in $$(seq $(STRESS_RUNS)); do LATERBASE_SEED=random swift test --skip-build $(IMPORTS); done
+	for run in $$(seq $(STRESS_RUNS)); do LATERBASE_SEED=random swift test --skip-build $(IMPORTS) $(WIDTH); done
