@@ -54,6 +54,9 @@ final class BlockingClient {
     }
   }
 
+  /// The beginning of the last answer, to say what was wrong.
+  var last: String { String(decoding: received.prefix(1000).prefix { $0 != 0 }, as: UTF8.self) }
+
   private var status: Int { received[9..<12].reduce(0) { $0 * 10 + Int($1 & 0x0F) } }
 
   /// Bytes of the head; 0: it isn't there yet.
@@ -63,7 +66,9 @@ final class BlockingClient {
 
   /// What `content-length` says; nil: the answer comes in chunks.
   private func length(_ end: Int) -> Int? {
-    guard end > 0, let name = received[..<end].firstRange(of: Array("content-length: ".utf8)) else { return end == 0 ? .max / 2 : nil }
-    return received[name.upperBound..<end].prefix { $0 >= 0x30 && $0 <= 0x39 }.reduce(0) { $0 * 10 + Int($1 & 0x0F) }
+    if end == 0 { return .max / 2 }
+    let head = received[..<end].map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }
+    guard let name = head.firstRange(of: Array("content-length: ".utf8)) else { return nil }
+    return head[name.upperBound...].prefix { $0 >= 0x30 && $0 <= 0x39 }.reduce(0) { $0 * 10 + Int($1 & 0x0F) }
   }
 }

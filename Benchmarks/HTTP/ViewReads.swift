@@ -41,8 +41,11 @@ struct ViewReads {
   }
 
   private func check(_ answer: (status: Int, bytes: Int)) throws {
-    guard answer.status < 300 else { throw POSIXError(.EPROTO) }
+    guard answer.status < 300 else { throw Refused(answer: client.last) }
   }
+
+  /// An answer that isn't a success: the benchmark can't go on.
+  private struct Refused: Error { let answer: String }
 
   private func shipment(_ number: Int) -> String { "SHP-" + String(1_000_000 + number &* 7919 % groups).dropFirst() }
 
@@ -53,7 +56,7 @@ struct ViewReads {
   }
 
   private func event(_ number: Int, at second: Int) -> String {
-    let scattered = Int(UInt64(number) &* 0x9E37_79B9_7F4A_7C15 >> 20)
+    let scattered = Int((UInt64(number) &* 0x9E37_79B9_7F4A_7C15) >> 20)
     let at = Date(timeIntervalSince1970: 1_700_000_000 + Double(second)).ISO8601Format()
     return #"{"_at":"\#(at)","shipment":"\#(shipment(scattered % groups))","location":"HAM","weightKg":\#(scattered % 1000)}"#
   }
