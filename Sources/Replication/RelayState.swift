@@ -90,6 +90,7 @@ struct RelayState: Sendable {
   /// An exchange's end came, and all its pages are with the target.
   mutating func ended(_ end: PullEnd) -> Step {
     source = end.peer
+    let known = Set(repairs.keys)
     for fork in end.forks { found(fork) }
     for entry in end.peer.clock.entries {
       if let mine = held.clock.entry(entry.origin), mine.n == entry.n, mine.digest != entry.digest { found(entry) }
@@ -97,7 +98,8 @@ struct RelayState: Sendable {
     if goal == nil { goal = end.peer.clock }
     if repairs.values.contains(where: \.isSearching) { return .compare }
     if missing.isEmpty, repairs.isEmpty { return .level }
-    if records > recordsBefore {
+    // Of a log that was found to be forked just now nothing was asked for yet: logs of one record needn't be compared.
+    if records > recordsBefore || !known.isSuperset(of: repairs.keys) {
       (recordsBefore, askedAgain) = (records, false)
       return .exchange
     }

@@ -82,6 +82,19 @@ import Testing
     #expect(try await Relay.level("things", a, b).toFirst.parked.isEmpty)
   }
 
+  /// Nothing is to be compared there, and nothing else comes with the exchange that finds it.
+  @Test func `repairs a fork of a log's first record`() async throws {
+    let (a, b) = (try SetPeer("a", seed: 1), try SetPeer("b", seed: 1))
+    for peer in [a, b] { try await peer.append(bodies(1, peer.name)) }
+    try await a.append(bodies(1, "more"))
+    let origin = try #require(a.set.state.own)
+    #expect(b.set.state.own == origin)
+    let outcome = try await Relay("things", from: a, to: b).run()
+    #expect(outcome.parked.isEmpty && outcome.forked == [origin])
+    #expect(b.set.state.clock.entry(origin) == a.set.state.clock.entry(origin) && b.set.state.elements == 3)
+    try b.set.proveSound("repaired")
+  }
+
   @Test func `leaves a fork alone whose source loses: that is for the source to repair`() async throws {
     let (a, b) = (try SetPeer("a", seed: 1), try SetPeer("b", seed: 1))
     for peer in [a, b] { try await peer.append(["{}"]) }
