@@ -138,7 +138,7 @@ private final class Neighbours: Roster {
 
   @Test func `say in less than 1 kB, both ways, that there is nothing, with 5 000 origins`() async throws {
     let node = try LaterbaseNode([notes], storage: .memory)
-    let held = try await LocalPeer(node).push("notes", [.notes(origins: 5000)])
+    let held = try await LocalPeer(node).push("notes", [.notesOf5000])
     #expect(held.clock.entries.count == 5000)
     try await serving(.socket, node) { client in
       let wire = try Wire(client.port)

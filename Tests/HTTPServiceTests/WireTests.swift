@@ -7,6 +7,8 @@ import Testing
 @testable import HTTPService
 
 extension RecordPage {
+  static let notesOf5000 = notes(origins: 5000)
+
   /// One record each of so many logs of the database `notes`.
   static func notes(origins: UInt64) -> RecordPage {
     var page = RecordPage()
@@ -63,7 +65,7 @@ extension RecordPage {
 
   @Test func `is one request for a follower, that says what it holds by the difference`() async throws {
     let (full, copy) = (try LaterbaseNode([notes], storage: .memory), try LaterbaseNode([notes], storage: .memory))
-    for node in [full, copy] { _ = try await LocalPeer(node).push("notes", [.notes(origins: 5000)]) }
+    for node in [full, copy] { _ = try await LocalPeer(node).push("notes", [.notesOf5000]) }
     try await serving(.socket, full) { client in
       try await CountingWire.to(client.port) { wire in
         let relay = Relay("notes", from: HTTPPeer(wire.url), to: LocalPeer(copy), node: copy.id, sender: full.id)
@@ -89,7 +91,7 @@ extension RecordPage {
   @Test(arguments: [false, true])
   func `is less than 1 kB beside the record for a push with 5 000 origins, both ways`(compresses: Bool) async throws {
     let (server, device) = (try LaterbaseNode([notes], storage: .memory), try LaterbaseNode([notes], storage: .memory))
-    for node in [server, device] { _ = try await LocalPeer(node).push("notes", [.notes(origins: 5000)]) }
+    for node in [server, device] { _ = try await LocalPeer(node).push("notes", [.notesOf5000]) }
     try await serving(.socket, server) { client in
       try await CountingWire.to(client.port) { wire in
         let peer = HTTPPeer(wire.url, compresses: compresses)
@@ -133,7 +135,7 @@ extension RecordPage {
         var options = NodeOptions()
         options.pushes = true
         let device = try LaterbaseNode([notes], storage: .memory, peers: [HTTPPeer(wire.url)], options: options)
-        for node in [server, device] { _ = try await LocalPeer(node).push("notes", [.notes(origins: 5000)]) }
+        for node in [server, device] { _ = try await LocalPeer(node).push("notes", [.notesOf5000]) }
         let run = Task { try await device.run() }
         defer { run.cancel() }
         func write(_ events: Int) async throws -> Int {
