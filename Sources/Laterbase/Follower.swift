@@ -13,10 +13,9 @@ struct Follower: Sendable {
   let direction: Direction
   private let followed = Followed()
 
-  /// How often new databases are looked for, how long a poll waits for news, and after how long a log that was parked is asked for again.
+  /// How often new databases are looked for, and how long a poll waits for news.
   private static let lookEvery = Duration.seconds(3)
   private static let wait = Duration.seconds(30)
-  private static let parkedFor = Duration.seconds(60)
   /// As many databases of a peer are followed.
   private static let databasesMax = 10_000
 
@@ -60,8 +59,6 @@ struct Follower: Sendable {
   }
 
   private var local: LocalPeer { LocalPeer(node) }
-  private var source: any PeerTransport { direction == .pull ? peer : local }
-  private var target: any PeerTransport { direction == .pull ? local : peer }
   private var who: Origin? { node.cluster.node(at: peer.name) }
 
   func run() async {
@@ -121,23 +118,14 @@ struct Follower: Sendable {
   /// Follows one database until cancelled, until the source doesn't hold it any more, or until it isn't to be asked any more.
   private func follow(_ database: String) async {
     var backoff = Backoff()
-    // As the source had them: what has changed since may fit.
-    var parked: [Origin: Clock.Entry?] = [:]
-    var base = Clock()
-    var forgetAt = ContinuousClock.now + Self.parkedFor
+    var rounds = Rounds()
     while !Task.isCancelled {
       let polling = polling(database)
       if polling == .never || direction == .pull && !node.takes(database) { return }
-      if ContinuousClock.now >= forgetAt { (parked, forgetAt) = ([:], ContinuousClock.now + Self.parkedFor) }
+      rounds.begin()
       let began = ContinuousClock.now
       do throws(SyncError) {
-        let relay = Relay(database, from: source, to: target, node: node.id, cluster: node.options.cluster)
-        let outcome = try await relay.run(base: base, wait: polling == .always ? Self.wait : .zero, without: Set(parked.keys))
-        guard let source = outcome.source else { return }
-        base = source.clock
-        if let who { node.cluster.heard(who) }
-        parked = parked.filter { $0.value == base.entry($0.key) }
-        for log in outcome.parked { parked[log.origin] = .some(base.entry(log.origin)) }
+        guard let outcome = try await round(of: database, &rounds, wait: polling == .always ? Self.wait : .zero) else { return }
         await look(at: outcome, database)
         // A source that has nothing and doesn't wait either is asked less often.
         if polling == .eachMinute || outcome.records > 0 || ContinuousClock.now - began > .seconds(1) {
@@ -147,6 +135,7 @@ struct Follower: Sendable {
         }
       } catch {
         if Task.isCancelled { return }
+        rounds.failed()
         failed(error, database, isFirst: !backoff.isFailing)
         backoff.failed()
       }
@@ -156,6 +145,37 @@ struct Follower: Sendable {
         await pass(minuteOf: database)
       }
     }
+  }
+
+  /// One round: until what the source held has come over.
+  /// - Returns: nil if the source doesn't hold the database. The target is nil if it wasn't heard of.
+  private func round(of database: String, _ rounds: inout Rounds, wait: Duration) async throws(SyncError) -> Relay.Outcome? {
+    let without = Set(rounds.parked.keys)
+    var outcome: Relay.Outcome
+    var asked = true
+    if direction == .pull {
+      outcome = try await relay(database, from: peer, to: local, sender: who).run(base: rounds.base, wait: wait, without: without)
+    } else {
+      let word = who.flatMap { node.word(of: $0, in: database) }
+      let source = LocalPeer(node, for: who.map { Receiver(node: $0, heard: word?.turn ?? 0) })
+      let push = relay(database, from: source, to: peer, sender: node.id)
+      if rounds.isTold, let word {
+        asked = false
+        outcome = try await push.run(held: PeerClock(word.told, audit: nil, node: who), told: rounds.told, wait: wait, without: without)
+        if outcome.records == 0 { outcome.target = nil }
+      } else {
+        outcome = try await push.run(told: rounds.told, wait: wait, without: without)
+      }
+    }
+    rounds.ended(outcome, asked: asked)
+    if !asked { outcome.parked = [] }
+    return outcome.source == nil ? nil : outcome
+  }
+
+  private func relay(
+    _ database: String, from source: any PeerTransport, to target: any PeerTransport, sender: Origin?
+  ) -> Relay {
+    Relay(database, from: source, to: target, node: node.id, sender: sender ?? Origin(value: 0), cluster: node.options.cluster)
   }
 
   /// Waits a minute, with jitter, or until the source is to be asked at another pace.
@@ -179,7 +199,9 @@ struct Follower: Sendable {
     for log in outcome.parked { tell(.parked, database, "the log \(log.origin) is left out: \(log.reason)") }
     if let alarm = outcome.alarm { tell(.alarm, database, alarm) }
     let theirs = direction == .pull ? outcome.source : outcome.target
-    if let theirs { await node.hear(theirs, in: database, alarm: outcome.alarm) }
+    guard let theirs else { return }
+    if let who { node.cluster.heard(who) }
+    await node.hear(theirs, in: database, alarm: outcome.alarm)
   }
 
   private func tell(_ kind: PeerNews.Kind, _ database: String?, _ message: String) {

@@ -33,19 +33,36 @@ package final class Holders: Sendable {
   /// What nodes hold, as each told last.
   var held: [Origin: HeldTable.Entry] { state.withLock { $0.held.entries } }
 
-  /// Takes a node's word of what it holds, of logs that are the same as here.
+  /// Takes a node's word of what it holds.
   ///
   /// Nobody can hold more of this node's own log than was ever written here, but by a fork: what is told of it then holds nothing of
   /// this one, however high the number.
-  /// - Parameter set: what was held here when the word came.
-  func note(_ node: Origin, _ told: Clock, at heard: Instant, beside set: SetState) {
+  /// - Parameters:
+  ///   - told: all that it said it holds.
+  ///   - forks: of that, entries of logs that are others here.
+  ///   - set: what was held here when the word came.
+  func note(_ node: Origin, _ told: Clock, without forks: [Clock.Entry], at heard: Instant, beside set: SetState) {
     let isNews = state.withLock { state in
       if let own = set.own, told[own] > set.clock[own] { state.forked.insert(own) }
       let others = state.forked.compactMap { told.entry($0) }.filter { $0.n > set.clock[$0.origin] }
-      return state.held.note(node, told.without(others), at: heard)
+      return state.held.note(node, told.without(forks + others), told: told, at: heard)
     }
     if isNews { changes.announce() }
   }
+
+  /// Takes note of what a node must hold, since it sent it.
+  /// - Parameter heads: the last record of each log that it sent, of logs that are the same here.
+  func prove(_ node: Origin, holds heads: Clock) {
+    let isNews = state.withLock { state in
+      // Of a log that is another one there it says nothing.
+      let others = state.forked.compactMap { heads.entry($0) }
+      return state.held.prove(node, holds: heads.without(others))
+    }
+    if isNews { changes.announce() }
+  }
+
+  /// A node's last word of what it holds, with what it sent since.
+  func word(of node: Origin) -> HeldTable.Entry? { state.withLock { $0.held.entries[node] } }
 
   /// The nodes that hold elements.
   func holders(of dots: ElementDots) -> Set<Origin> { state.withLock { $0.held.holders(of: dots) } }
@@ -90,8 +107,8 @@ package final class Holders: Sendable {
 
   // MARK: bases
 
-  /// Keeps what a peer is told at a pull's end, for its next request to differ from.
-  func tell(_ clock: Clock, to node: Origin) { state.withLock { $0.bases.tell(clock, to: node) } }
+  /// Keeps what a peer is told at a pull's or push's end, for its next request, and the answer to it, to differ from.
+  func tell(_ clock: Clock, to node: Origin, at way: ClockBases.Way) { state.withLock { $0.bases.tell(clock, to: node, at: way) } }
 
   /// The clock that a peer was told, by its digest.
   func base(_ digest: UInt128, toldTo node: Origin) -> Clock? { state.withLock { $0.bases.clock(digest, toldTo: node) } }

@@ -1,3 +1,4 @@
+package import EventModel
 package import EventStore
 package import Replication
 
@@ -6,12 +7,14 @@ package import Replication
 package struct Ingest {
   private let node: LaterbaseNode
   private let name: String
+  private let sender: Origin
   private var database: OpenedDatabase?
   /// The page that goes to disk.
   private var underWay: Coming<Result<Merged, StoreError>>?
 
-  package init(_ node: LaterbaseNode, _ name: String) {
-    (self.node, self.name) = (node, name)
+  /// - Parameter sender: the node that holds them; 0: nobody says so.
+  package init(_ node: LaterbaseNode, _ name: String, from sender: Origin = Origin(value: 0)) {
+    (self.node, self.name, self.sender) = (node, name, sender)
   }
 
   /// Verifies a page, and queues it behind the one before.
@@ -26,6 +29,7 @@ package struct Ingest {
     let coming = Coming<Result<Merged, StoreError>>()
     let database = try await target(for: next)
     try await repair(database, by: next)
+    node.prove(sender, holds: page.heads, in: database)
     database.set.merge(next) { coming.put($0) }
     underWay = coming
   }

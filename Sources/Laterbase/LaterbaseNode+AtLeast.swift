@@ -42,7 +42,9 @@ extension LaterbaseNode {
         continue
       }
       do throws(SyncError) {
-        let outcome = try await Relay(database.name, from: peer, to: LocalPeer(self), node: id, cluster: options.cluster).run()
+        let sender = cluster.node(at: peer.name) ?? Origin(value: 0)
+        let relay = Relay(database.name, from: peer, to: LocalPeer(self), node: id, sender: sender, cluster: options.cluster)
+        let outcome = try await relay.run()
         if let source = outcome.source { hear(source, in: database) }
         if outcome.records > 0 { backoff.succeeded() } else { backoff.failed() }
       } catch {

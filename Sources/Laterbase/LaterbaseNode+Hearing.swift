@@ -4,11 +4,8 @@ package import Replication
 
 extension LaterbaseNode {
   /// Begins to answer a pull: takes a look at what the puller holds, and remembers that it said so.
-  /// - Returns: what it is going to be sent; and its turn, to be kept until it was.
   /// - Throws: `forbidden` to a node of another cluster, and one that was removed.
-  package func beginPull(
-    _ request: PullRequest, of database: OpenedDatabase
-  ) throws(LaterbaseError) -> (outgoing: Outgoing, turn: Holders.Turn?) {
+  package func beginPull(_ request: PullRequest, of database: OpenedDatabase) throws(LaterbaseError) -> PullAnswer {
     try cluster.admit(request.node, of: request.cluster)
     let state = database.set.state
     let outgoing = try database.outgoing(request)
@@ -17,15 +14,29 @@ extension LaterbaseNode {
       options.onPeerNews(PeerNews(kind: .alarm, peer: "\(request.node)", database: database.name, message: alarm))
     }
     // Whoever pulls for somebody else, and this node itself, are no other holders.
-    guard request.node != Origin(value: 0), request.node != id else { return (outgoing, nil) }
-    database.holders.note(request.node, outgoing.held, at: world.now(), beside: state)
+    guard request.node != Origin(value: 0), request.node != id else { return PullAnswer(request, outgoing, from: database) }
+    database.holders.note(request.node, request.held, without: outgoing.others, at: world.now(), beside: state)
+    var answer = PullAnswer(request, outgoing, from: database)
+    answer.receiver = Receiver(node: request.node, heard: database.holders.word(of: request.node)?.turn ?? 0)
     // One that doesn't wait may be its last for long.
-    return (outgoing, request.wait > .zero ? database.holders.beginPull(request.node) : nil)
+    if request.wait > .zero { answer.turn = database.holders.beginPull(request.node) }
+    return answer
   }
 
   /// Remembers what a puller is told at the end, so that its next request can say what it holds by the difference.
   package func tell(_ end: PullEnd, to request: PullRequest, of database: OpenedDatabase) {
-    if request.node != Origin(value: 0) { database.holders.tell(end.peer.clock, to: request.node) }
+    guard request.node != Origin(value: 0) else { return }
+    database.holders.tell(end.peer.clock, to: request.node, at: request.asksForNothing ? .push : .pull)
+  }
+
+  /// Remembers what a node is told at the end of its push.
+  /// - Parameter base: the digest of the clock that it names.
+  /// - Returns: that clock, for the answer to differ from; nil: it isn't known here.
+  package func tell(_ told: Clock, to sender: Origin, base digest: UInt128, in database: String) -> Clock? {
+    guard sender != Origin(value: 0), let opened = catalog.opened(database) else { return nil }
+    let base = opened.holders.base(digest, toldTo: sender)
+    opened.holders.tell(told, to: sender, at: .push)
+    return base
   }
 
   /// The clock that a node was told lately, by its digest.
@@ -49,6 +60,15 @@ extension LaterbaseNode {
     guard let forks = try? database.forks(against: told.clock) else { return }
     database.set.noteForks(forks.map(\.origin))
     guard let node = told.node, node != id else { return }
-    database.holders.note(node, told.clock.without(forks), at: world.now(), beside: state)
+    database.holders.note(node, told.clock, without: forks, at: world.now(), beside: state)
   }
+
+  /// Takes note that a node holds what it sent. Before that is merged: whoever waits for news of it isn't sent it back.
+  func prove(_ node: Origin, holds heads: Clock, in database: OpenedDatabase) {
+    guard node != Origin(value: 0), node != id, let forks = try? database.forks(against: heads) else { return }
+    database.holders.prove(node, holds: heads.without(forks))
+  }
+
+  /// What a node holds of a database, as it told last, with what it sent since; nil: it told nothing, or the database isn't open.
+  func word(of node: Origin, in database: String) -> HeldTable.Entry? { catalog.opened(database)?.holders.word(of: node) }
 }

@@ -6,11 +6,19 @@ public import Replication
 public struct LocalPeer: PeerTransport {
   public let name: String
   let node: LaterbaseNode
+  /// Whom what is pulled from here is pushed to, if that is known.
+  private var receiver: Receiver?
 
   /// - Parameter name: for messages, its folder for one.
   public init(_ node: LaterbaseNode, name: String? = nil) {
     self.node = node
     self.name = name ?? node.name ?? "this node"
+  }
+
+  /// The source of a push.
+  init(_ node: LaterbaseNode, for receiver: Receiver?) {
+    self.init(node)
+    self.receiver = receiver
   }
 
   public func join(_ introduction: Introduction) async throws(SyncError) -> Introduction? {
@@ -39,25 +47,26 @@ public struct LocalPeer: PeerTransport {
   public func pull(
     _ database: String, _ request: PullRequest, receive: @Sendable (RecordPage) async throws(SyncError) -> Void
   ) async throws(SyncError) -> PullEnd {
-    let opened: OpenedDatabase
-    let outgoing: Outgoing
-    let turn: Holders.Turn?
+    var answer: PullAnswer
     do throws(LaterbaseError) {
-      opened = try await open(database)
-      (outgoing, turn) = try node.beginPull(request, of: opened)
-      try await opened.waitForNews(outgoing, request.wait)
+      answer = try node.beginPull(request, of: try await open(database))
+      if let receiver { answer.receiver = receiver }
+      answer = try await answer.waitedForNews()
     } catch {
       throw SyncError(error)
     }
-    defer { withExtendedLifetime(turn) {} }
-    var end = try await opened.send(outgoing, bytesMax: request.bytesMax, receive)
+    var end = try await answer.send(receive)
     end.peer = said(end.peer)
     return end
   }
 
   public func push(_ database: String, _ pages: [RecordPage]) async throws(SyncError) -> PeerClock {
+    try await push(database, pages, from: .nobody)
+  }
+
+  public func push(_ database: String, _ pages: [RecordPage], from sender: Sender) async throws(SyncError) -> PeerClock {
     guard DatabaseName.isShared(database) else { throw SyncError(.refused, "\(database) can't be a database's name") }
-    var ingest = Ingest(node, database)
+    var ingest = Ingest(node, database, from: sender.node)
     for page in pages { try await ingest.add(page) }
     return said(try await ingest.finish())
   }

@@ -1,5 +1,5 @@
 import EventModel
-package import EventStore
+import EventStore
 package import Replication
 
 extension OpenedDatabase {
@@ -16,36 +16,8 @@ extension OpenedDatabase {
     try reading { (set) throws(StoreError) in try set.forks(against: clock) }
   }
 
-  /// Returns when there is something to send, the time is over, the task is cancelled, or the node is stopping.
-  package func waitForNews(_ outgoing: Outgoing, _ wait: Duration) async throws(LaterbaseError) {
-    let deadline = ContinuousClock.now + wait
-    while true {
-      let seen = set.changes.version
-      _ = try reading { _ in }
-      if outgoing.isThere(in: set) { return }
-      if ContinuousClock.now >= deadline || set.changes.isClosed || Task.isCancelled { return }
-      await waitForChange(after: seen, until: deadline)
-    }
-  }
-
-  /// Hands out the pages of a pull, and says what is held when they end. Only what is on disk is read.
-  package func send(
-    _ outgoing: Outgoing, bytesMax: Int, _ receive: @Sendable (RecordPage) async throws(SyncError) -> Void
-  ) async throws(SyncError) -> PullEnd {
-    var outgoing = outgoing
-    var bytes = 0
-    while bytes < bytesMax {
-      let page: RecordPage?
-      (page, outgoing) = try await next(outgoing)
-      guard let page else { break }
-      bytes += page.bytes.count
-      try await receive(page)
-    }
-    return PullEnd(peerClock, forks: outgoing.forks)
-  }
-
   /// Reads a page on a thread that may wait for the disk.
-  private func next(_ outgoing: Outgoing) async throws(SyncError) -> (RecordPage?, Outgoing) {
+  func next(_ outgoing: Outgoing) async throws(SyncError) -> (RecordPage?, Outgoing) {
     if set.state.clock.delta(beyond: outgoing.reached).isEmpty { return (nil, outgoing) }
     let read = await onThread { [self] () -> Result<(RecordPage?, Outgoing), LaterbaseError> in
       do throws(LaterbaseError) {

@@ -9,6 +9,8 @@ public import EventStore
 /// | 2 fork | origin (8) ‖ n (8) ‖ first 8 bytes of the sender's chain digest there: the receiver's log is another one |
 /// | 3 end | 1 ‖ elements (8) ‖ audit sum (32), or 0 where a damaged log ends early; then the sender's clock as a `ClockDifference` from `held` |
 ///
+/// The answer to a push is an end frame too, its clock by the difference from the base that the push named, or from nothing.
+///
 /// A fork is told of in an answer to a pull, at the receiver's n; and in a push, at the sender's end, before the sender's records from where
 /// both logs agree on: they prove to the receiver that its own log is to be cut.
 public enum Frame {
@@ -33,7 +35,7 @@ public enum Frame {
   }
 
   /// Appends what ends an answer.
-  /// - Parameter held: the clock that the request named.
+  /// - Parameter held: the clock that the request named; of a push its base.
   public static func write(_ end: PullEnd, since held: Clock, to bytes: inout [UInt8]) {
     for fork in end.forks { write(fork: fork, to: &bytes) }
     var content: [UInt8] = [Kind.end.rawValue]

@@ -33,10 +33,31 @@ public protocol PeerTransport: Sendable {
   /// - Returns: what it holds then, on disk.
   /// - Throws: `refused` if a page does not fit: those before it may be merged.
   func push(_ database: String, _ pages: [RecordPage]) async throws(SyncError) -> PeerClock
+
+  /// The same in a node's name, which holds what it sends. The answer is short where the peer keeps the clock that it told this node last.
+  func push(_ database: String, _ pages: [RecordPage], from sender: Sender) async throws(SyncError) -> PeerClock
+}
+
+/// Whose records a push brings.
+public struct Sender: Hashable, Sendable {
+  /// Nobody in particular.
+  public static let nobody = Sender(node: Origin(value: 0))
+
+  /// The node that holds them on its disk; 0: nobody says so.
+  public let node: Origin
+  /// A clock that the receiver told this node lately; empty: none.
+  public let base: Clock
+
+  public init(node: Origin, base: Clock = Clock()) { (self.node, self.base) = (node, base) }
 }
 
 extension PeerTransport {
   public func join(_ introduction: Introduction) async throws(SyncError) -> Introduction? { nil }
+
+  /// Pushes in nobody's name: for transports that carry none.
+  public func push(_ database: String, _ pages: [RecordPage], from sender: Sender) async throws(SyncError) -> PeerClock {
+    try await push(database, pages)
+  }
 
   /// Asks for what is held now: for transports that can't wait.
   public func clock(of database: String, atLeast clock: Clock, timeout: Duration) async throws(SyncError) -> PeerClock? {

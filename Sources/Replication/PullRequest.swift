@@ -9,7 +9,7 @@ public import EventModel
 /// | 16 | base of `held`: the first half of the SHA-256 of the clock that the last end frame told, the bytes behind its token; zero: none |
 /// | … | `held` as a `ClockDifference` from its base |
 /// | 1 ‖ … | 1 ‖ elements (8) ‖ audit sum (32) of what is held, or 0 |
-/// | 4 | bytes wanted at most |
+/// | 4 | bytes wanted at most; 0: it only asks what is held |
 /// | 4 | milliseconds to wait while there is nothing |
 /// | … | origins to leave out: count (LEB128), 8 bytes each, rising |
 public struct PullRequest: Hashable, Sendable {
@@ -43,6 +43,16 @@ public struct PullRequest: Hashable, Sendable {
     (self.node, self.cluster, self.held, self.base, self.audit) = (node, cluster, held, base, audit)
     (self.bytesMax, self.wait, self.without) = (bytesMax, wait, without)
   }
+
+  /// The request as it would be made by a receiver that holds this now.
+  public func naming(_ held: Clock) -> PullRequest {
+    var request = self
+    (request.held, request.audit) = (held, nil)
+    return request
+  }
+
+  /// Whether it asks only what is held: a push begins so.
+  public var asksForNothing: Bool { bytesMax == 0 }
 
   public var bytes: [UInt8] {
     var bytes: [UInt8] = []

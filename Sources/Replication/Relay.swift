@@ -16,6 +16,8 @@ public struct Relay: Sendable {
     public var source: PeerClock?
     /// What the target holds now; nil if neither holds the database.
     public var target: PeerClock?
+    /// The clock that the target told last: its next answer may say its own by the difference.
+    public var toldByTarget = Clock()
     /// Equal clocks with different sets: a person has to look.
     public var alarm: String?
   }
@@ -24,6 +26,7 @@ public struct Relay: Sendable {
   private let source: any PeerTransport
   private let target: any PeerTransport
   private let node: Origin
+  private let sender: Origin
   private let cluster: String
   /// What may wait between the two.
   private static let queueBytesMax = 4 << 20
@@ -31,29 +34,46 @@ public struct Relay: Sendable {
   private static let parkedMax = 1000
 
   /// - Parameters:
-  ///   - node: the id of the node that pulls; none: somebody between the two.
+  ///   - node: the id of the node that pulls or pushes; none: somebody between the two.
+  ///   - sender: the id of the node that is the source, if it is known: the target is told that it holds what it sends. The same as `node`
+  ///     if this is a push.
   ///   - cluster: the name of its cluster.
   public init(
     _ database: String, from source: any PeerTransport, to target: any PeerTransport, node: Origin = Origin(value: 0),
-    cluster: String = PullRequest.standardCluster
+    sender: Origin = Origin(value: 0), cluster: String = PullRequest.standardCluster
   ) {
     (self.database, self.source, self.target, self.node, self.cluster) = (database, source, target, node, cluster)
+    self.sender = sender
   }
+
+  private var pushes: Bool { node.value != 0 && sender == node }
 
   /// Relays until the target holds all that the source held when it first said so, but for origins that are parked: those whose records
   /// the target refuses, or whose logs have forked and the source's loses. They are reported, the others go on. Where the target's loses,
   /// it is sent the source's from before they differ.
   /// - Parameters:
   ///   - base: the clock that the source told this node last (an outcome's `source`), if it did; requests are short then.
+  ///   - told: the clock that the target told this node last (an outcome's `toldByTarget`), if it did; its answers to pushes are short then.
   ///   - wait: how long the source may wait for news while the two are level.
   ///   - without: origins not to ask for.
   ///   - progress: told of each number of records that went over.
   /// - Throws: why it ended early. What went over by then stays.
   public func run(
-    base: Clock = Clock(), wait: Duration = .zero, without: Set<Origin> = [], progress: @Sendable (Int) -> Void = { _ in }
+    base: Clock = Clock(), told: Clock = Clock(), wait: Duration = .zero, without: Set<Origin> = [],
+    progress: @Sendable (Int) -> Void = { _ in }
   ) async throws(SyncError) -> Outcome {
-    let held = try await target.clock(of: database)
-    var state = RelayState(held: held ?? PeerClock(audit: PeerClock.Audit(elements: 0, sum: AuditSum())), without: without)
+    let held = try await ask(told)
+    return try await run(held: held, base: base, told: held?.clock, wait: wait, without: without, progress: progress)
+  }
+
+  /// The same, without asking the target first: where it is known what the target holds, or did a moment ago.
+  /// - Parameter held: nil: it doesn't hold the database. If it is more than what the target holds, logs are parked that aren't to be.
+  public func run(
+    held: PeerClock?, base: Clock = Clock(), told: Clock? = nil, wait: Duration = .zero, without: Set<Origin> = [],
+    progress: @Sendable (Int) -> Void = { _ in }
+  ) async throws(SyncError) -> Outcome {
+    let nothing = PeerClock(audit: PeerClock.Audit(elements: 0, sum: AuditSum()))
+    var state = RelayState(held: held ?? nothing, told: told, without: without)
     var outcome = Outcome()
     var isThere = held != nil
     var step = RelayState.Step.exchange
@@ -63,6 +83,10 @@ public struct Relay: Sendable {
     while step != .level {
       if step == .compare {
         step = try await compare(&state)
+        continue
+      }
+      if step == .look {
+        step = state.looked(try await ask(state.told) ?? nothing)
         continue
       }
       let asked = state.asked
@@ -84,8 +108,21 @@ public struct Relay: Sendable {
     (outcome.parked, outcome.forked) = (state.parked, state.forked)
     outcome.source = state.source
     outcome.target = isThere ? state.held : nil
+    outcome.toldByTarget = state.told
     outcome.alarm = state.alarm
     return outcome
+  }
+
+  /// What the target holds. A push asks by a pull of no bytes: it says what the source holds, and is told what differs, both shortly.
+  private func ask(_ told: Clock) async throws(SyncError) -> PeerClock? {
+    guard pushes, let mine = try await source.clock(of: database) else { return try await target.clock(of: database) }
+    let request = PullRequest(node: node, cluster: cluster, held: mine.clock, base: told, audit: mine.audit, bytesMax: 0)
+    do throws(SyncError) {
+      return try await target.pull(database, request) { (_) throws(SyncError) in }.peer
+    } catch {
+      guard error.code == .notHeld else { throw error }
+      return nil
+    }
   }
 
   /// One pull, its pages pushed while the next ones arrive. When it returns, all of them are on the target's disk.
@@ -134,7 +171,7 @@ public struct Relay: Sendable {
     if pages.isEmpty { return 0 }
     let count = pages.reduce(0) { $0 + $1.entries.count }
     do throws(SyncError) {
-      let held = try await target.push(database, pages)
+      let held = try await target.push(database, pages, from: sender(state))
       for page in pages { state.pushed(page, held: held) }
       return count
     } catch {
@@ -146,7 +183,7 @@ public struct Relay: Sendable {
         let origin = part.entries[0].dot.origin
         if state.without.contains(origin) { continue }
         do throws(SyncError) {
-          state.pushed(part, held: try await target.push(database, [part]))
+          state.pushed(part, held: try await target.push(database, [part], from: sender(state)))
           pushed += part.entries.count
         } catch {
           guard error.code == .refused, state.parked.count < Self.parkedMax else { throw error }
@@ -156,6 +193,8 @@ public struct Relay: Sendable {
     }
     return pushed
   }
+
+  private func sender(_ state: RelayState) -> Sender { Sender(node: sender, base: pushes ? state.told : Clock()) }
 }
 
 extension RecordPage {
@@ -194,21 +233,26 @@ extension RecordPage {
 }
 
 extension Relay {
-  /// Levels two nodes: what the one lacks goes to it from the other, both ways.
-  /// - Parameter progress: told of each number of records that went over, either way.
+  /// Levels two nodes: what the one lacks goes to it from the other, both ways. What the first is sent tells what the second holds, so that
+  /// isn't asked for: one request to the second if nothing is to go there, and all fits an exchange.
+  /// - Parameters:
+  ///   - node: the first's id; none: somebody between the two.
+  ///   - progress: told of each number of records that went over, either way.
   /// - Returns: what came to the first, and what to the second. Both hold the same now, unless one of them was written to meanwhile, or
   ///   something is parked.
   public static func level(
     _ database: String, _ first: any PeerTransport, _ second: any PeerTransport, node: Origin = Origin(value: 0),
     cluster: String = PullRequest.standardCluster, progress: @Sendable (Int) -> Void = { _ in }
   ) async throws(SyncError) -> (toFirst: Outcome, toSecond: Outcome) {
-    var there = try await Relay(database, from: first, to: second, node: node, cluster: cluster).run(progress: progress)
-    let back = try await Relay(database, from: second, to: first, node: node, cluster: cluster).run(progress: progress)
-    if !back.forked.isEmpty {
-      // What the first had in logs that lost it has recorded anew.
-      let before = there.records
-      there = try await Relay(database, from: first, to: second, node: node, cluster: cluster).run(progress: progress)
-      there.records += before
+    let pull = Relay(database, from: second, to: first, node: node, cluster: cluster)
+    var back = try await pull.run(progress: progress)
+    let push = Relay(database, from: first, to: second, node: node, sender: node, cluster: cluster)
+    let there = try await push.run(held: back.source, told: back.source?.clock, progress: progress)
+    if !there.forked.isEmpty {
+      // What the second had in logs that lost it has recorded anew.
+      let before = back.records
+      back = try await pull.run(base: back.source?.clock ?? Clock(), progress: progress)
+      back.records += before
     }
     return (back, there)
   }

@@ -19,12 +19,16 @@ struct RelayState: Sendable {
     case exchange
     /// Ask both for what they hold at `places`: their logs have forked before.
     case compare
+    /// Ask the target what it holds: it may have got elsewhere what the source says that it has and didn't send.
+    case look
     /// The target holds all that the source held when the first exchange ended, but for what is parked.
     case level
   }
 
   /// What the target holds.
   private(set) var held: PeerClock
+  /// The clock that the target told last.
+  private(set) var told: Clock
   private(set) var parked: [Parked] = []
   /// Origins that aren't asked for: those that are parked, here or before.
   private(set) var without: Set<Origin>
@@ -34,13 +38,17 @@ struct RelayState: Sendable {
   private var goal: Clock?
   private var records = 0
   private var recordsBefore = 0
+  /// Whether the source was asked again since records came last, because the target holds something else than it was asked with.
+  private var askedAgain = false
   /// Logs of which the target holds another one, which loses.
   private var repairs: [Origin: ForkRepair] = [:]
   /// Origins of which both hold logs of their own.
   private(set) var forked: Set<Origin> = []
 
-  init(held: PeerClock, without: Set<Origin> = []) {
+  /// - Parameter told: the clock that the target told last, if `held` isn't.
+  init(held: PeerClock, told: Clock? = nil, without: Set<Origin> = []) {
     self.held = held
+    self.told = told ?? held.clock
     self.without = without
   }
 
@@ -70,6 +78,7 @@ struct RelayState: Sendable {
   mutating func pushed(_ count: Int, held: PeerClock) {
     records += count
     self.held = held
+    told = held.clock
   }
 
   /// The target refused records of an origin.
@@ -81,21 +90,43 @@ struct RelayState: Sendable {
   /// An exchange's end came, and all its pages are with the target.
   mutating func ended(_ end: PullEnd) -> Step {
     source = end.peer
+    let known = Set(repairs.keys)
     for fork in end.forks { found(fork) }
     for entry in end.peer.clock.entries {
       if let mine = held.clock.entry(entry.origin), mine.n == entry.n, mine.digest != entry.digest { found(entry) }
     }
-    let goal = self.goal ?? end.peer.clock
-    self.goal = goal
+    if goal == nil { goal = end.peer.clock }
     if repairs.values.contains(where: \.isSearching) { return .compare }
-    let missing = goal.delta(beyond: held.clock).filter { !without.contains($0.origin) && repairs[$0.origin] == nil }
     if missing.isEmpty, repairs.isEmpty { return .level }
-    defer { recordsBefore = records }
-    if records > recordsBefore { return .exchange }
+    // Of a log that was found to be forked just now nothing was asked for yet: logs of one record needn't be compared.
+    if records > recordsBefore || !known.isSuperset(of: repairs.keys) {
+      (recordsBefore, askedAgain) = (records, false)
+      return .exchange
+    }
+    return askedAgain ? givenUp() : .look
+  }
+
+  /// The target said what it holds, after an exchange that brought nothing though something was missing.
+  mutating func looked(_ held: PeerClock) -> Step {
+    let isAnother = held.clock != self.held.clock
+    self.held = held
+    told = held.clock
+    if missing.isEmpty, repairs.isEmpty { return .level }
+    askedAgain = true
+    return isAnother ? .exchange : givenUp()
+  }
+
+  /// What the source held when it first said so, and the target doesn't, but for what is parked or repaired.
+  private var missing: [Clock.Range] {
+    (goal ?? Clock()).delta(beyond: held.clock).filter { !without.contains($0.origin) && repairs[$0.origin] == nil }
+  }
+
+  /// Parks what doesn't come.
+  private mutating func givenUp() -> Step {
     for origin in repairs.keys.sorted() { refused(origin, "a fork: the source's log wins, and its records don't come") }
     for range in missing {
       // It may have lost it since: what it says now counts.
-      guard end.peer.clock[range.origin] >= range.numbers.lowerBound else { continue }
+      guard let source, source.clock[range.origin] >= range.numbers.lowerBound else { continue }
       let (first, last) = (range.numbers.lowerBound, range.numbers.upperBound)
       refused(range.origin, "the source says that it holds \(last) records of it, and sends none from \(first) on")
     }

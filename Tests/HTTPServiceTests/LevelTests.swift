@@ -125,25 +125,6 @@ private final class Neighbours: Roster {
 }
 
 @Suite struct `Level peers` {
-  /// A page of one record each of so many logs.
-  private static func page(origins: UInt64) -> RecordPage {
-    var page = RecordPage()
-    for n in 1...origins {
-      let dot = Dot(origin: Origin(value: n << 32), n: 1)
-      let body = [UInt8](#"{"n":\#(n)}"#.utf8)
-      let (ulid, hlc) = (
-        ULID(at: Instant(milliseconds: 1_700_000_000_000), low80: UInt128(n)), HLC(Instant(milliseconds: 1_700_000_000_000))
-      )
-      let commitment = Record.commitment(salt: 7, body: .sha256(body.raw))
-      let chain = Chain.next(
-        after: Chain.start(database: "notes", origin: dot.origin), dot, hlc: hlc, ulid: ulid, kind: .event, commitment: commitment)
-      var record: [UInt8] = []
-      Record.write(Record.Header(kind: .event, hlc: hlc, ulid: ulid, salt: 7, chain: chain), body: body.raw, at: dot, to: &record)
-      page.add(dot, record.raw)
-    }
-    return page
-  }
-
   private static func ask(_ wire: Wire, _ request: PullRequest) async -> (sent: Int, came: String) {
     let body = request.bytes
     let head =
@@ -157,7 +138,7 @@ private final class Neighbours: Roster {
 
   @Test func `say in less than 1 kB, both ways, that there is nothing, with 5 000 origins`() async throws {
     let node = try LaterbaseNode([notes], storage: .memory)
-    let held = try await LocalPeer(node).push("notes", [Self.page(origins: 5000)])
+    let held = try await LocalPeer(node).push("notes", [.notesOf5000])
     #expect(held.clock.entries.count == 5000)
     try await serving(.socket, node) { client in
       let wire = try Wire(client.port)

@@ -113,6 +113,12 @@ struct Client: Sendable {
     try await send(.post, uri, body, type: type, headers)
   }
 
+  func post(_ uri: String, _ body: [UInt8], _ headers: [String: String]) async throws -> Reply {
+    var fields = HTTPFields()
+    for (name, value) in headers { if let name = HTTPField.Name(name) { fields[name] = value } }
+    return try await execute(uri, .post, fields, ByteBuffer(bytes: body))
+  }
+
   private func send(_ method: HTTPRequest.Method, _ uri: String, _ body: String?, _ headers: [String: String]) async throws -> Reply {
     try await send(method, uri, body, type: nil, headers)
   }

@@ -83,4 +83,8 @@ private struct Link: PeerTransport {
   func push(_ database: String, _ pages: [RecordPage]) async throws(SyncError) -> PeerClock {
     try await cluster.peer(name, of: from).push(database, pages)
   }
+
+  func push(_ database: String, _ pages: [RecordPage], from sender: Sender) async throws(SyncError) -> PeerClock {
+    try await cluster.peer(name, of: from).push(database, pages, from: sender)
+  }
 }

@@ -8,6 +8,9 @@ import Synchronization
 /// Nodes of one process that reach each other by address.
 final class Net: Sendable {
   let news = Mutex<[String]>([])
+  /// Records that came from an address, and that went there, by the address and the database.
+  let pulled = Mutex<[[String]: Int]>([:])
+  let pushed = Mutex<[[String]: Int]>([:])
   private let nodes = Mutex<[String: (node: LaterbaseNode, run: Task<Void, any Error>)]>([:])
 
   static func address(_ name: String) -> String { "http://\(name)" }
@@ -24,10 +27,11 @@ final class Net: Sendable {
   /// Makes a node and runs it.
   func node(
     _ place: String, region: String = "eu", cluster: String = "laterbase", name: String? = nil, peers: [String] = [],
-    databases: Set<String>? = nil, storage: Storage = .memory, minute: Duration = .seconds(60)
+    databases: Set<String>? = nil, storage: Storage = .memory, pushes: Bool = false, minute: Duration = .seconds(60)
   ) throws -> LaterbaseNode {
     var options = NodeOptions()
     (options.cluster, options.databases, options.pollingMinute) = (cluster, databases, minute)
+    options.pushes = pushes
     options.connect = { [weak self] address in Reached(name: address, net: self) }
     options.onPeerNews = { [weak self] news in self?.news.withLock { $0.append(news.message) } }
     let node = try LaterbaseNode(
@@ -36,6 +40,16 @@ final class Net: Sendable {
     node.cluster.setAddress(Self.address(place))
     nodes.withLock { $0[Self.address(place)] = (node, Task { try await node.run() }) }
     return node
+  }
+
+  /// Has another node answer at an address, which knows nothing.
+  func replace(_ place: String) async throws -> LaterbaseNode {
+    let old = nodes.withLock { $0[Self.address(place)] }
+    let new = try node(place)
+    old?.run.cancel()
+    _ = await old?.run.result
+    old?.node.close()
+    return new
   }
 
   func stop(_ place: String) async {
@@ -69,6 +83,19 @@ struct Reached: PeerTransport {
   func clock(of database: String) async throws(SyncError) -> PeerClock? { try await peer().clock(of: database) }
   func pull(
     _ database: String, _ request: PullRequest, receive: @Sendable (RecordPage) async throws(SyncError) -> Void
-  ) async throws(SyncError) -> PullEnd { try await peer().pull(database, request, receive: receive) }
-  func push(_ database: String, _ pages: [RecordPage]) async throws(SyncError) -> PeerClock { try await peer().push(database, pages) }
+  ) async throws(SyncError) -> PullEnd {
+    try await peer().pull(database, request) { (page) throws(SyncError) in
+      net?.pulled.withLock { $0[[name, database], default: 0] += page.entries.count }
+      try await receive(page)
+    }
+  }
+
+  func push(_ database: String, _ pages: [RecordPage]) async throws(SyncError) -> PeerClock {
+    try await push(database, pages, from: .nobody)
+  }
+
+  func push(_ database: String, _ pages: [RecordPage], from sender: Sender) async throws(SyncError) -> PeerClock {
+    net?.pushed.withLock { $0[[name, database], default: 0] += pages.reduce(0) { $0 + $1.entries.count } }
+    return try await peer().push(database, pages, from: sender)
+  }
 }

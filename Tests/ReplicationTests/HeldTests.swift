@@ -28,6 +28,40 @@ import Testing
     #expect(table.holders(of: dots) == [node])
   }
 
+  @Test(arguments: 1...40 as ClosedRange<UInt64>)
+  func `is the last word and the records that came since, and nothing of what was before`(seed: UInt64) {
+    var random = SeededRandom(seed: seed)
+    var table = HeldTable()
+    let node = Origin(value: 7)
+    var expected: Clock?
+    var turn: UInt64 = 0
+    for step in 0..<60 {
+      let clock = random.clock(origins: 6)
+      let before = expected
+      if random.chance(1, in: 3) {
+        table.note(node, clock, at: Instant(milliseconds: Int64(step)))
+        expected = clock
+      } else {
+        let isNews = table.prove(node, holds: clock)
+        expected = expected.map { $0.merged(clock) }
+        #expect(isNews == (expected != before), "seed \(seed)")
+      }
+      #expect(table.entries[node]?.clock == expected && table.entries[node]?.told == expected, "seed \(seed)")
+      if expected != before { #expect(table.entries[node]?.turn ?? 0 > turn, "seed \(seed)") }
+      turn = table.entries[node]?.turn ?? 0
+    }
+  }
+
+  @Test func `keeps what was told of other logs apart`() {
+    var table = HeldTable()
+    let node = Origin(value: 7)
+    table.note(node, Self.clock([3]), told: Self.clock([3, 5]), at: .init(milliseconds: 1))
+    let isNews = [table.prove(node, holds: Self.clock([4])), table.prove(node, holds: Self.clock([2]))]
+    #expect(isNews == [true, false])
+    #expect(table.entries[node]?.clock == Self.clock([4]) && table.entries[node]?.told == Self.clock([4, 5]))
+    #expect(table.entries[node]?.heard == Instant(milliseconds: 1))
+  }
+
   @Test func `is bounded: who was not heard for longest is forgotten`() {
     var table = HeldTable()
     for id in 0..<UInt64(HeldTable.nodesMax + 5) { table.note(Origin(value: id), Clock(), at: Instant(milliseconds: Int64(id))) }
@@ -68,6 +102,15 @@ import Testing
     #expect(bases.clock(clocks[2].baseDigest, toldTo: Origin(value: 8)) == nil)
     for id in 100..<UInt64(100 + ClockBases.nodesMax) { bases.tell(clocks[0], to: Origin(value: id)) }
     #expect(bases.clock(clocks[2].baseDigest, toldTo: node) == nil)
+  }
+
+  @Test func `is kept for a pull that waits, however much is pushed meanwhile`() {
+    var bases = ClockBases()
+    let node = Origin(value: 7)
+    bases.tell(Self.clock([1]), to: node)
+    for n in 2...9 as ClosedRange<UInt64> { bases.tell(Self.clock([n]), to: node, at: .push) }
+    for n in [1, 8, 9] as [UInt64] { #expect(bases.clock(Self.clock([n]).baseDigest, toldTo: node) == Self.clock([n])) }
+    #expect(bases.clock(Self.clock([7]).baseDigest, toldTo: node) == nil)
   }
 
   @Test(arguments: 1...40 as ClosedRange<UInt64>) func `is read from a pull's bytes as it was written, and from no others`(seed: UInt64)

@@ -82,6 +82,19 @@ import Testing
     #expect(try await Relay.level("things", a, b).toFirst.parked.isEmpty)
   }
 
+  /// Nothing is to be compared there, and nothing else comes with the exchange that finds it.
+  @Test func `repairs a fork of a log's first record`() async throws {
+    let (a, b) = (try SetPeer("a", seed: 1), try SetPeer("b", seed: 1))
+    for peer in [a, b] { try await peer.append(bodies(1, peer.name)) }
+    try await a.append(bodies(1, "more"))
+    let origin = try #require(a.set.state.own)
+    #expect(b.set.state.own == origin)
+    let outcome = try await Relay("things", from: a, to: b).run()
+    #expect(outcome.parked.isEmpty && outcome.forked == [origin])
+    #expect(b.set.state.clock.entry(origin) == a.set.state.clock.entry(origin) && b.set.state.elements == 3)
+    try b.set.proveSound("repaired")
+  }
+
   @Test func `leaves a fork alone whose source loses: that is for the source to repair`() async throws {
     let (a, b) = (try SetPeer("a", seed: 1), try SetPeer("b", seed: 1))
     for peer in [a, b] { try await peer.append(["{}"]) }
@@ -147,6 +160,41 @@ import Testing
     state.pushed(4, held: held(9))
     #expect(state.ended(PullEnd(held(20))) == .level)
     #expect(state.parked.isEmpty)
+  }
+
+  /// A source leaves out what it heard that the target holds.
+  @Test func `asks the target what it holds before it parks a log, and the source once more if that is news`() {
+    let held = { (n: UInt64) in PeerClock(Clock(Clock.Entry(origin: Origin(value: 1), n: n, digest: n)), audit: nil) }
+    func state() -> RelayState {
+      var state = RelayState(held: held(5))
+      #expect(state.ended(PullEnd(held(9))) == .look)
+      return state
+    }
+    var gotElsewhere = state()
+    #expect(gotElsewhere.looked(held(9)) == .level)
+    #expect(gotElsewhere.parked.isEmpty && gotElsewhere.held == held(9))
+    var same = state()
+    #expect(same.looked(held(5)) == .level)
+    #expect(same.parked.count == 1)
+    var restored = state()
+    #expect(restored.looked(held(3)) == .exchange)
+    #expect(restored.asked.clock == held(3).clock && restored.parked.isEmpty)
+    restored.pushed(6, held: held(9))
+    #expect(restored.ended(PullEnd(held(9))) == .level)
+    #expect(restored.parked.isEmpty)
+    // A source that sends nothing is asked no third time.
+    var claimed = state()
+    #expect(claimed.looked(held(6)) == .exchange)
+    #expect(claimed.ended(PullEnd(held(9))) == .level)
+    #expect(claimed.parked.count == 1)
+  }
+
+  @Test func `asks a second node once for both ways`() async throws {
+    let (a, b) = (try SetPeer("a", seed: 1), try SetPeer("b", seed: 2))
+    try await b.append(bodies(3, "b"))
+    _ = try await Relay.level("things", a, b, node: Origin(value: 5))
+    #expect(b.asked.withLock { $0.count } == 1)
+    #expect(a.set.state.clock == b.set.state.clock)
   }
 
   @Test func `writes and reads the audit's sum`() {

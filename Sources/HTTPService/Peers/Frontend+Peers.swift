@@ -29,7 +29,7 @@ extension Frontend {
   private func said(_ answer: Answer) -> Answer { answer.adding(HTTPPeer.nodeHeader, "\(node.id)") }
 
   /// The beginning of an object that says what is held.
-  private static func append(_ peer: PeerClock, to body: inout ByteBuffer) {
+  static func append(_ peer: PeerClock, to body: inout ByteBuffer) {
     body.append("{\"clock\":\"\(peer.clock.token)\"")
     // While a damaged record ends a log, what is counted isn't what the clock says.
     if let audit = peer.audit { body.append(",\"events\":\(audit.elements),\"sum\":\"\(audit.sum.hex)\"") }
@@ -54,21 +54,17 @@ extension Frontend {
     let bytes = try await collect(body, call, bytesMax: PullRequest.bytesMaxOfRequest)
     let database = try await opened(name)
     let request = try request(bytes, database)
-    let (outgoing, turn) = try node.beginPull(request, of: database)
-    if request.wait > .zero {
-      try await untilShutdown { () throws(LaterbaseError) in try await database.waitForNews(outgoing, request.wait) }
-    }
+    let begun = try node.beginPull(request, of: database)
+    let waits = request.wait > .zero
+    let pulled = waits ? try await untilShutdown { () throws(LaterbaseError) in try await begun.waitedForNews() } : begun
     var answer = Answer(200)
-    answer.fields = [("content-type", MediaType.records), ("cache-control", "no-store"), ("vary", "accept-encoding")]
+    answer.fields = [("content-type", MediaType.records), ("cache-control", "no-store")]
     let gzip = Self.takesGzip(call.headers) ? Gzip() : nil
     if gzip != nil { answer.add("content-encoding", "gzip") }
     answer.content = .stream { [node] write in
       database.beginStream()
-      defer {
-        database.endStream()
-        withExtendedLifetime(turn) {}
-      }
-      let end = try await database.send(outgoing, bytesMax: request.bytesMax) { (page) throws(SyncError) in
+      defer { database.endStream() }
+      let end = try await pulled.send { (page) throws(SyncError) in
         var frames: [UInt8] = []
         Frame.write(page, to: &frames)
         do { try await write(Self.packed(frames, gzip)) } catch { throw SyncError(.cancelled, "the peer has gone") }
@@ -104,16 +100,15 @@ extension Frontend {
 
   /// `POST /db/{db}/log`: takes records, page by page while they come. Pages before one that is refused stay.
   func push(_ name: String, _ call: Call, _ body: RequestBody) async throws(LaterbaseError) -> Answer {
-    try Accepted.json(call.headers.accept)
+    let told = try PushAnswer(call)
     _ = try MediaType.ofRequest(call.headers, taken: [MediaType.records], encodings: ["gzip"])
-    let parameters = try Parameters(call.query, known: ["cluster"])
-    try node.cluster.admit(Origin(value: 0), of: parameters.text("cluster") ?? PullRequest.standardCluster)
+    try node.cluster.admit(told.sender, of: told.cluster)
     if name != NodesDatabase.name { try checkWritable(name) }
     if let length = call.headers.contentLength, length > Self.pushBytesMax {
       throw LaterbaseError(.tooLarge, "the body has more than \(Self.pushBytesMax) bytes")
     }
     var reader = PushReader(gzipped: call.headers.contentEncoding?.lowercased() == "gzip", bytesMax: Self.pushBytesMax)
-    var ingest = Ingest(node, name)
+    var ingest = Ingest(node, name, from: told.sender)
     var failure: SyncError?
     do {
       for try await piece in body {
@@ -132,11 +127,7 @@ extension Frontend {
       if let failure { throw failure }
       let last = try reader.end()
       if !last.entries.isEmpty { try await ingest.add(last) }
-      let peer = try await ingest.finish()
-      var body = ByteBuffer()
-      Self.append(peer, to: &body)
-      body.append("}")
-      return said(Answer(200, MediaType.json, body))
+      return said(told.answer(try await ingest.finish(), in: name, of: node))
     } catch {
       switch error.code {
       case .refused: throw LaterbaseError(.doesNotFollow, error.message)

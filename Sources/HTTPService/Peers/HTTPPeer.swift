@@ -13,9 +13,9 @@ public struct HTTPPeer: PeerTransport {
   /// `http://127.0.0.1:5283`, without a slash at its end.
   public let name: String
 
-  private let cluster: String
+  let cluster: String
   /// Whether records go over compressed.
-  private let compresses: Bool
+  let compresses: Bool
 
   /// - Parameters:
   ///   - url: of the server.
@@ -126,53 +126,43 @@ public struct HTTPPeer: PeerTransport {
   private func pull(_ database: String, _ request: PullRequest) async throws(SyncError) -> HTTPClientResponse {
     let path = try path(database, "pull")
     do throws(SyncError) {
-      return try await send(.POST, path, ByteBuffer(bytes: request.bytes))
+      return try await send(.POST, path, ByteBuffer(bytes: request.bytes), inflates: !request.asksForNothing)
     } catch {
       guard error.code == .unknownBase, !request.base.isEmpty else { throw error }
     }
     var whole = request
     whole.base = Clock()
-    return try await send(.POST, path, ByteBuffer(bytes: whole.bytes))
+    return try await pull(database, whole)
   }
 
   public func push(_ database: String, _ pages: [RecordPage]) async throws(SyncError) -> PeerClock {
-    var bytes: [UInt8] = []
-    for page in pages { Frame.write(page, to: &bytes) }
-    if compresses {
-      let frames = bytes
-      do {
-        bytes = try await NIOThreadPool.singleton.runIfActive { Gzip().add(frames, isLast: true) }
-      } catch {
-        throw unreachable(error)
-      }
-    }
-    let path = try path(database, "log") + "?cluster=\(cluster.percentEncoded)"
-    return try await clock(try await send(.POST, path, ByteBuffer(bytes: bytes), isPacked: compresses))
+    try await push(database, pages, from: .nobody)
   }
 
   // MARK: calls
 
-  private func path(_ database: String, _ what: String) throws(SyncError) -> String {
+  func path(_ database: String, _ what: String) throws(SyncError) -> String {
     guard DatabaseName.isShared(database) else { throw SyncError(.notHeld, "\(database) can't be a database's name") }
     return "/db/\(database)/\(what)"
   }
 
   /// Sends a request; its answer's status is 200, its body is not read yet.
-  private func send(
-    _ method: HTTPMethod, _ path: String, _ body: ByteBuffer? = nil, type: String = MediaType.records, isPacked: Bool = false,
-    within time: Duration? = nil
+  func send(
+    _ method: HTTPMethod, _ path: String, _ body: ByteBuffer? = nil, type: String = MediaType.records, accept: String? = nil,
+    isPacked: Bool = false, inflates: Bool = false, within time: Duration? = nil
   ) async throws(SyncError) -> HTTPClientResponse {
     let deadline = time.map { NIODeadline.now() + TimeAmount($0) } ?? .distantFuture
     var request = HTTPClientRequest(url: name + path)
     request.method = method
     if let body {
       request.headers.add(name: "content-type", value: type)
+      if let accept { request.headers.add(name: "accept", value: accept) }
       if isPacked { request.headers.add(name: "content-encoding", value: "gzip") }
-      if compresses { request.headers.add(name: "accept-encoding", value: "gzip") }
+      if compresses, inflates { request.headers.add(name: "accept-encoding", value: "gzip") }
       request.body = .bytes(body)
     }
     let answer: HTTPClientResponse
-    let http = compresses ? Self.inflatingHTTP : Self.http
+    let http = compresses && inflates ? Self.inflatingHTTP : Self.http
     do { answer = try await http.execute(request, deadline: deadline) } catch { throw unreachable(error) }
     if answer.status == .ok { return answer }
     throw await problem(answer)
@@ -184,7 +174,7 @@ public struct HTTPPeer: PeerTransport {
     do throws(JSONError) { return try JSON(parsing: buffer.bytes) } catch { throw malformed }
   }
 
-  private func clock(_ answer: HTTPClientResponse) async throws(SyncError) -> PeerClock {
+  func clock(_ answer: HTTPClientResponse) async throws(SyncError) -> PeerClock {
     let json = try await json(answer)
     guard let clock = json["clock"]?.string.flatMap({ Clock(token: $0) }) else { throw malformed }
     let node = Self.node(answer)
@@ -195,7 +185,7 @@ public struct HTTPPeer: PeerTransport {
   }
 
   /// Which node answered; nil if it doesn't say.
-  private static func node(_ answer: HTTPClientResponse) -> Origin? {
+  static func node(_ answer: HTTPClientResponse) -> Origin? {
     answer.headers.first(name: nodeHeader).flatMap { Origin($0) }
   }
 
@@ -216,9 +206,9 @@ public struct HTTPPeer: PeerTransport {
     return SyncError(code, "\(name): \(detail ?? "it answers \(answer.status.code)")")
   }
 
-  private var malformed: SyncError { SyncError(.malformed, "\(name): the answer is not a peer's") }
+  var malformed: SyncError { SyncError(.malformed, "\(name): the answer is not a peer's") }
 
-  private func unreachable(_ error: any Error) -> SyncError {
+  func unreachable(_ error: any Error) -> SyncError {
     switch error {
     case let error as SyncError: return error
     case is CancellationError: return SyncError(.cancelled, "\(name): nobody waits for the answer any more")

@@ -16,7 +16,7 @@ extension Cluster {
   }
 
   private func follow(_ life: Life, _ peer: Int, pulls: Bool) async {
-    var base = Clock()
+    var (base, told) = (Clock(), Clock())
     var parked: Set<Origin> = []
     var forgetAt = schedule.now + Self.parkedMicroseconds
     var pause = Self.pauseMicroseconds
@@ -26,9 +26,9 @@ extension Cluster {
       if schedule.now > forgetAt { (parked, forgetAt) = ([], schedule.now + Self.parkedMicroseconds) }
       let wait = draw(in: 0..<3) == 0 ? Duration.milliseconds(200) : .zero
       do throws(SyncError) {
-        let outcome = try await relay(life, peer, pulls).run(base: base, wait: wait, without: parked)
+        let outcome = try await relay(life, peer, pulls).run(base: base, told: told, wait: wait, without: parked)
         look(at: outcome, life, peer, pulls)
-        base = outcome.source?.clock ?? base
+        (base, told) = (outcome.source?.clock ?? base, outcome.toldByTarget)
         parked.formUnion(outcome.parked.map(\.origin))
         pause = outcome.records > 0 ? Self.pauseMicroseconds : min(pause * 2, Self.pauseMicrosecondsMax)
       } catch {
@@ -41,9 +41,10 @@ extension Cluster {
   private func relay(_ life: Life, _ peer: Int, _ pulls: Bool) -> Relay {
     let local = SimulatedPeer(cluster: self, caller: life, node: life.node)
     let remote = SimulatedPeer(cluster: self, caller: life, node: peer)
+    let id = nodes[life.node].id
     return pulls
-      ? Relay(Self.database, from: remote, to: local, node: nodes[life.node].id)
-      : Relay(Self.database, from: local, to: remote, node: nodes[life.node].id)
+      ? Relay(Self.database, from: remote, to: local, node: id, sender: nodes[peer].id)
+      : Relay(Self.database, from: local, to: remote, node: id, sender: id)
   }
 
   private func look(at outcome: Relay.Outcome, _ life: Life, _ peer: Int, _ pulls: Bool) {

@@ -43,7 +43,7 @@ struct SimulatedPeer: PeerTransport {
     }
     let end = PullEnd(PeerClock(life.set), forks: outgoing.forks)
     cluster.witness(end.peer, at: life)
-    life.bases.tell(end.peer.clock, to: asked.node)
+    life.bases.tell(end.peer.clock, to: asked.node, at: asked.asksForNothing ? .push : .pull)
     var frames: [UInt8] = []
     Frame.write(end, since: asked.held, to: &frames)
     try await bring(frames, life, &reader, receive)
@@ -53,6 +53,10 @@ struct SimulatedPeer: PeerTransport {
   }
 
   func push(_ database: String, _ pages: [RecordPage]) async throws(SyncError) -> PeerClock {
+    try await push(database, pages, from: .nobody)
+  }
+
+  func push(_ database: String, _ pages: [RecordPage], from sender: Sender) async throws(SyncError) -> PeerClock {
     if isLocal {
       for page in pages { try await merge(page, try local()) }
       return PeerClock(try local().set)
@@ -63,7 +67,21 @@ struct SimulatedPeer: PeerTransport {
     if cluster.mayFail, cluster.draw(in: 0..<12) == 0 { comeAgain(frames) }
     let life = try await reach()
     try await take(frames, life)
-    return try await answer(PeerClock(life.set), life)
+    return try await tell(PullEnd(PeerClock(life.set)), sender, life)
+  }
+
+  /// A push's answer: what differs from the sender's base, or all if that was forgotten with the process before.
+  private func tell(_ end: PullEnd, _ sender: Sender, _ life: Life) async throws(SyncError) -> PeerClock {
+    if sender.node.value == 0 { return try await answer(end.peer, life) }
+    cluster.witness(end.peer, at: life)
+    let base = life.bases.clock(sender.base.baseDigest, toldTo: sender.node)
+    life.bases.tell(end.peer.clock, to: sender.node, at: .push)
+    var frames: [UInt8] = []
+    Frame.write(end, since: base ?? Clock(), to: &frames)
+    var reader = FrameReader(held: base == nil ? Clock() : sender.base, bytesMax: 1 << 20)
+    try await bring(frames, life, &reader) { (_) throws(SyncError) in }
+    guard let peer = reader.end?.peer, reader.isBetweenFrames else { throw Network.broken }
+    return peer
   }
 
   /// The process that a call reaches.
