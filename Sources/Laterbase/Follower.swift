@@ -73,22 +73,24 @@ struct Follower: Sendable {
   /// Looks for databases to follow, until cancelled.
   private func look() async {
     var backoff = Backoff()
+    // Whether the node is followed by this peer; nil: nothing was said of that since it failed.
+    var led: Bool?
     while !Task.isCancelled {
       let seen = node.cluster.changes.version
       do throws(SyncError) {
         if !followed.isIntroduced { try await introduce() }
         // Behind the peer's URL is this node itself.
         if who == node.id { return await node.cluster.changes.wait(after: .max) }
-        for name in try await databases() where polling(name) != .never {
-          followed.begin(name) { await follow(name) }
-        }
-        // A poll that waits for news of what was removed here is given up.
-        if direction == .pull { followed.cancel { !node.takes($0) } }
-        if backoff.isFirst { tell(.reached, nil, "its databases are followed") }
+        let leads = node.cluster.leads(peer.name)
+        if leads { try await begin() } else { followed.cancel { _ in true } }
+        if leads != led { tell(.reached, nil, leads ? "its databases are followed" : "it is a node that is followed by another URL") }
+        led = leads
         backoff.succeeded()
       } catch {
         failed(error, nil, isFirst: !backoff.isFailing)
+        if !node.cluster.leads(peer.name) { followed.cancel { _ in true } }
         backoff.failed()
+        led = nil
       }
       if let pause = backoff.pause(node.world) {
         try? await Task.sleep(for: pause)
@@ -96,6 +98,14 @@ struct Follower: Sendable {
         await ChangeSignal.waitForAny([(node.cluster.changes, seen)], until: .now + Self.lookEvery)
       }
     }
+  }
+
+  private func begin() async throws(SyncError) {
+    for name in try await databases() where polling(name) != .never {
+      followed.begin(name) { await follow(name) }
+    }
+    // A poll that waits for news of what was removed here is given up.
+    if direction == .pull { followed.cancel { !node.takes($0) } }
   }
 
   private func introduce() async throws(SyncError) {
@@ -171,6 +181,8 @@ struct Follower: Sendable {
 
   private func failed(_ error: SyncError, _ database: String?, isFirst: Bool) {
     followed.isIntroduced = false
+    // A single database that it can't serve is no reason to go elsewhere: there is the same node.
+    if database == nil || error.code == .unreachable || error.code == .malformed { node.cluster.lost(peer.name) }
     if let who { node.cluster.failed(who) }
     if isFirst { tell(.failed, database, error.message) }
   }

@@ -115,6 +115,34 @@ import ViewKit
     }
   }
 
+  @Test func `follows a node that is configured under two URLs by the first that answers`() async throws {
+    try await Net.run { net in
+      let a = try net.node("a")
+      net.add("a2", of: "a")
+      try await a[Self.things].append([["n": 1]])
+      let b = try net.node("b", peers: ["a", "a2", "a"])
+      @Sendable func follows(by place: String, not other: String) -> Bool { net.pulls(by: place) > 0 && net.pulls(by: other) == 0 }
+      func brings(_ n: Int) async throws {
+        let clock = try await a[Self.things].append([["n": JSON(n)]]).clock
+        try await Self.until { try await Self.covers(b, clock) }
+      }
+      try await brings(2)
+      try await Self.until { follows(by: "a", not: "a2") && Self.names(b) == ["a", "b"] }
+      #expect(try b.nodes().map { $0.member?.name } == [a, b].sorted { $0.id < $1.id }.map(\.name))
+      #expect(b.cluster.asked().map(\.name) == [Net.address("a")])
+      net.cut("a")
+      try await brings(3)
+      try await Self.until { follows(by: "a2", not: "a") }
+      #expect(try b.nodes().count == 2)
+      net.cut("a", false)
+      try await Self.until { follows(by: "a", not: "a2") }
+      net.cut("a2")
+      try await brings(4)
+      try await Self.until { follows(by: "a", not: "a2") }
+      #expect(try await b.leave() == 1)
+    }
+  }
+
   @Test func `does not bring back a database that was removed here, until it is made here again`() async throws {
     try await Net.run { net in
       let a = try net.node("a")

@@ -15,6 +15,8 @@ package final class Cluster: Sendable {
     var liveness: Liveness
     /// Who answers at a peer, by the peer's name.
     var bound: [String: Origin] = [:]
+    /// The peers that said who they are and have not failed since, by name.
+    var answering: Set<String> = []
     /// Nodes that introduced themselves and aren't in the membership yet.
     var met: [Origin: Member] = [:]
     /// Whether this node is, or wants to be, in a cluster.
@@ -126,10 +128,13 @@ package final class Cluster: Sendable {
     guard membership.standing(of: node) != .removed else { throw SyncError(.forbidden, "\(peer) was removed from the cluster for ever") }
     change { state in
       defer { state.bound[peer] = node }
-      return state.bound[peer] != node
+      return state.answering.insert(peer).inserted || state.bound[peer] != node
     }
     know(other.member)
   }
+
+  /// Says that a peer answers no more: where the same node is configured under another URL, that one is followed.
+  func lost(_ peer: String) { change { $0.answering.remove(peer) != nil } }
 
   private func know(_ member: Member) {
     change { state in
