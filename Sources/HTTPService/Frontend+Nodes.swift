@@ -14,13 +14,23 @@ extension Frontend {
     _ = try Parameters(call.query, known: [])
     guard call.method == .post else { return try nodes() }
     let object = try await object(body, call, bytesMax: Self.introductionBytesMax)
+    // A node that says who it is wants to join; without that, this one is told to.
+    if object["node"] == nil, let url = object["url"] { return try await join(url, object) }
     guard let introduction = Introduction(object) else {
       throw LaterbaseError(
         .badParameter,
-        "the body must be a node's introduction: cluster, node, name, region, role, and its address if it has one; to join this node's "
-          + "cluster, start a node with --peer")
+        "the body must be a node's introduction: cluster, node, name, region, role, and its address if it has one; or the url of a node "
+          + "whose cluster this one is to join")
     }
     return .json(try node.cluster.meet(introduction).json).notCached()
+  }
+
+  /// Joins the cluster of the node at a URL.
+  private func join(_ url: JSON, _ object: JSON) async throws(LaterbaseError) -> Answer {
+    guard let url = url.string, object.members?.count == 1 else {
+      throw LaterbaseError(.badParameter, "to let this node join, the body is {\"url\":\"http://host:port\"}, and nothing else")
+    }
+    return .json(try await node.join(url).json).notCached()
   }
 
   private func nodes() throws(LaterbaseError) -> Answer {

@@ -13,6 +13,9 @@ package final class Cluster: Sendable {
     var address: String?
     var membership = Membership()
     var liveness: Liveness
+    /// The peers that are followed whatever the membership says, each once, in this order: those that the configuration names, and those
+    /// that this node was told to join by.
+    var configured: [any PeerTransport] = []
     /// Who answers at a peer, by the peer's name.
     var bound: [String: Origin] = [:]
     /// The peers that said who they are and have not failed since, by name.
@@ -30,21 +33,26 @@ package final class Cluster: Sendable {
   package let changes = ChangeSignal()
   /// As many nodes that aren't in the membership are known at a time.
   private static let metMax = 1000
+  /// As many URLs are followed whatever the membership says, if this node is told to join by them.
+  static let configuredMax = 100
 
   let options: NodeOptions
   let world: World
-  /// The peers that the configuration names.
-  let configured: [any PeerTransport]
   private let name: String
   private let region: String
   private let state: Mutex<State>
 
   init(id: Origin, name: String?, region: String?, options: NodeOptions, peers: [any PeerTransport], world: World) {
-    (self.id, self.options, self.world, configured) = (id, options, world, peers)
+    (self.id, self.options, self.world) = (id, options, world)
     self.name = name ?? "\(id)"
     self.region = region ?? "default"
-    state = Mutex(State(liveness: Liveness(began: world.now()), joins: !peers.isEmpty))
+    var state = State(liveness: Liveness(began: world.now()), joins: !peers.isEmpty)
+    for peer in peers { state.follow(peer) }
+    self.state = Mutex(state)
   }
+
+  /// The peers that are followed whatever the membership says.
+  var configured: [any PeerTransport] { state.withLock { $0.configured } }
 
   // MARK: this node
 
@@ -68,9 +76,20 @@ package final class Cluster: Sendable {
   var announces: Bool { state.withLock { $0.joins && !$0.leaves && $0.membership.standing(of: id) != .removed } }
 
   /// Whether there are others to share with, as far as this node knows.
-  package var hasOthers: Bool { state.withLock { !configured.isEmpty || $0.membership.members.contains { $0.id != id } } }
+  package var hasOthers: Bool { state.withLock { !$0.configured.isEmpty || $0.membership.members.contains { $0.id != id } } }
 
   func leave() { set { $0.leaves = true } }
+
+  /// Follows a peer from now on, whatever the membership says; then this node is in the peer's cluster, or wants to be.
+  func follow(_ peer: any PeerTransport, _ other: Introduction) {
+    set { state in
+      (state.joins, state.leaves) = (true, false)
+      state.follow(peer)
+      state.bound[peer.name] = other.member.id
+      state.answering.insert(peer.name)
+    }
+    know(other.member)
+  }
 
   // MARK: what the membership says
 
@@ -120,12 +139,19 @@ package final class Cluster: Sendable {
     return introduction
   }
 
-  /// Says that a peer answers, and who it is.
-  func bind(_ peer: String, to other: Introduction) throws(SyncError) {
+  /// Whether who answers at a peer may be talked with.
+  func check(_ other: Introduction, at peer: String) throws(SyncError) {
     if let fault = other.fault { throw SyncError(.malformed, "\(peer): \(fault)") }
     guard other.cluster == options.cluster else { throw SyncError(.forbidden, "\(peer) is of the cluster \(other.cluster)") }
+    guard membership.standing(of: other.member.id) != .removed else {
+      throw SyncError(.forbidden, "\(peer) was removed from the cluster for ever")
+    }
+  }
+
+  /// Says that a peer answers, and who it is.
+  func bind(_ peer: String, to other: Introduction) throws(SyncError) {
+    try check(other, at: peer)
     let node = other.member.id
-    guard membership.standing(of: node) != .removed else { throw SyncError(.forbidden, "\(peer) was removed from the cluster for ever") }
     change { state in
       defer { state.bound[peer] = node }
       return state.answering.insert(peer).inserted || state.bound[peer] != node
@@ -179,6 +205,12 @@ package final class Cluster: Sendable {
       body(&state)
       return true
     }
+  }
+}
+
+extension Cluster.State {
+  fileprivate mutating func follow(_ peer: any PeerTransport) {
+    if !configured.contains(where: { $0.name == peer.name }) { configured.append(peer) }
   }
 }
 

@@ -67,6 +67,7 @@ extension LaterbaseNode {
     let membership = cluster.membership
     guard membership.standing(of: id) == .member else { throw LaterbaseError(.refused, "this node is in no cluster") }
     let others = cluster.asked()
+    try forgetJoined()
     cluster.leave()
     try await record([.left(id, revision: (membership.entries[id]?.revision ?? 0) + 1)])
     return await tell(others)
