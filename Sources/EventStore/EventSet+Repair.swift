@@ -92,6 +92,14 @@ extension EventSet {
     return Digest(reading: record, at: Record.Offset.chain)
   }
 
+  /// Looks whether a record that is held is damaged, and notes it if it is: for damage that was known before a restart.
+  public func look(at dot: Dot) throws(StoreError) {
+    try read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) in
+      guard state.clock[dot.origin] >= dot.n, try Self.entry(reader, dot) == nil else { return }
+      noteDamage(dot, reader)
+    }
+  }
+
   /// The cut of a log before its first damaged record; nil: none is known.
   public func damageCut(of origin: Origin) throws(StoreError) -> LogCut? {
     try read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) in

@@ -107,8 +107,10 @@ public final class LaterbaseNode: Sendable {
     let joined = (file?.kept.joined ?? []).compactMap { options.connect?($0) }
     var set = EventSetOptions()
     set.driftMaxMilliseconds = options.driftMaxMilliseconds
-    catalog = Catalog(provider: provider, world: world, options: set, declared: declared, notHeld: notHeld)
-    cluster = Cluster(id: id, name: name, region: region, options: options, peers: peers + joined, world: world)
+    let cluster = Cluster(id: id, name: name, region: region, options: options, peers: peers + joined, world: world)
+    self.cluster = cluster
+    catalog = Catalog(
+      provider: provider, world: world, options: set, declared: declared, notHeld: notHeld, damage: Self.damagePolicy(cluster, options))
     if let fault = cluster.introduction.fault { throw LaterbaseError(.badParameter, fault) }
   }
 
@@ -123,6 +125,16 @@ public final class LaterbaseNode: Sendable {
       try file.write()
     }
     return file
+  }
+
+  /// What is damaged beyond records is set aside where others are, from whom it is pulled again.
+  private static func damagePolicy(_ cluster: Cluster, _ options: NodeOptions) -> DamagePolicy {
+    DamagePolicy(
+      isRefilled: { name in cluster.hasOthers && (name == NodesDatabase.name || options.databases?.contains(name) != false) },
+      onSetAside: { name, path, error in
+        let what = "\(error.message); what was here is in \(path) now, and the database is pulled again from the others"
+        options.onPeerNews(PeerNews(kind: .setAside, peer: cluster.me.name, database: name, message: what))
+      })
   }
 
   private static func compile(_ databases: [any DatabaseDeclaration]) throws(LaterbaseError) -> [String: CompiledDatabase] {

@@ -6,7 +6,8 @@ import Synchronization
 /// `<data>/node.json`: the node's identity, bound to the data folder as an origin is to its file, so that a copy of the folder is another
 /// node; and what the node has to keep in mind beside its databases.
 ///
-/// `{"born":{"nanoseconds":…,"seconds":…},"inode":…,"joined":["<url>",…],"node":"<13 characters>","not_held":["<database>",…]}`
+/// `{"born":{"nanoseconds":…,"seconds":…},"damage":[{"database":"…","found":"<time>","n":…,"origin":"…"},…],"inode":…,"joined":["<url>",…],`
+/// `"node":"<13 characters>","not_held":["<database>",…]}`
 ///
 /// The mutex owns what is kept, and the file.
 final class NodeFile: Sendable {
@@ -16,6 +17,8 @@ final class NodeFile: Sendable {
     var notHeld: Set<String> = []
     /// The URLs that the node was told to join by, in that order.
     var joined: [String] = []
+    /// The damaged records that wait for a peer that has them, and when each was found.
+    var damage: [DamageWatch.Place: Instant] = [:]
   }
 
   let id: Origin
@@ -32,6 +35,7 @@ final class NodeFile: Sendable {
     let stored = try DataFolder.contents(path).flatMap(Self.read)
     var kept = Kept()
     kept.notHeld = Set(Self.texts(stored, "not_held"))
+    kept.damage = Dictionary((stored?["damage"]?.elements ?? []).compactMap(Self.damage), uniquingKeysWith: min)
     if let stored, stored["inode"] == place.inode, stored["born"] == place.born, let id = stored["node"]?.string.flatMap({ Origin($0) }) {
       (self.id, isNew) = (id, false)
       kept.joined = Self.texts(stored, "joined")
@@ -60,13 +64,34 @@ final class NodeFile: Sendable {
 
   private func write(_ kept: Kept) throws(StoreError) {
     let file = JSON(members: [
-      (name: "born", value: place.born), (name: "inode", value: place.inode), (name: "joined", value: Self.json(kept.joined)),
-      (name: "node", value: JSON(id.description)), (name: "not_held", value: Self.json(kept.notHeld.sorted())),
+      (name: "born", value: place.born), (name: "damage", value: Self.json(kept.damage)), (name: "inode", value: place.inode),
+      (name: "joined", value: Self.json(kept.joined)), (name: "node", value: JSON(id.description)),
+      (name: "not_held", value: Self.json(kept.notHeld.sorted())),
     ])
     try DataFolder.replace(path, with: file.bytes + [UInt8(ascii: "\n")])
   }
 
   private static func json(_ texts: [String]) -> JSON { JSON(texts.map { JSON($0) }) }
+
+  /// As many are kept in mind.
+  private static let damageMax = 1000
+
+  private static func json(_ damage: [DamageWatch.Place: Instant]) -> JSON {
+    JSON(
+      damage.sorted { $0.key < $1.key }.prefix(damageMax).map { place, found in
+        JSON(members: [
+          (name: "database", value: JSON(place.database)), (name: "found", value: JSON(found.description)), (name: "n", value: JSON(place.dot.n)),
+          (name: "origin", value: JSON(place.dot.origin.description)),
+        ])
+      })
+  }
+
+  private static func damage(_ json: JSON) -> (DamageWatch.Place, Instant)? {
+    guard let database = json["database"]?.string, let n = json["n"]?.int, n > 0, let origin = json["origin"]?.string.flatMap({ Origin($0) }),
+      let found = json["found"]?.string.flatMap({ Instant(rfc3339: $0) })
+    else { return nil }
+    return (DamageWatch.Place(database: database, dot: Dot(origin: origin, n: UInt64(n))), found)
+  }
 
   private static func texts(_ stored: JSON?, _ name: String) -> [String] { stored?[name]?.elements?.compactMap(\.string) ?? [] }
 
