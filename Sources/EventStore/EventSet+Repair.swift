@@ -7,6 +7,8 @@ package struct LoweredLog: Sendable {
   /// Where the log ends now; n = 0: nothing is left of it.
   package let end: Clock.Entry
   package let moved: Set<ULID>
+  /// Up to where other logs hold these elements now: a clock that covers this covers them.
+  package let needs: [Origin: UInt64]
   /// Whether elements are gone: their only records were damaged.
   package let isLossy: Bool
 }
@@ -128,7 +130,7 @@ extension EventSet {
     case .cut(let cut):
       let result = try recorder.cut(cut, salt: world.random128, transaction)
       guard case .success(let step) = result else { return result }
-      let lowered = LoweredLog(end: step.end, moved: step.moved, isLossy: !step.lost.isEmpty)
+      let lowered = LoweredLog(end: step.end, moved: step.moved, needs: step.needs, isLossy: !step.lost.isEmpty)
       try KeptClock.lower(to: step.end, transaction)
       for keeper in keepers.withLock({ $0 }) { try keeper(lowered, transaction) }
       return result
