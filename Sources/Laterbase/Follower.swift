@@ -133,12 +133,14 @@ struct Follower: Sendable {
     var backoff = Backoff()
     // As the source had them: what has changed since may fit.
     var parked: [Origin: Clock.Entry?] = [:]
+    // The heads of logs for which it was given others that win.
+    var given: [Origin: Clock.Entry] = [:]
     var base = Clock()
     var forgetAt = ContinuousClock.now + Self.parkedFor
     while !Task.isCancelled {
       let polling = polling(database)
       if polling == .never || direction == .pull && !node.takes(database) { return }
-      if ContinuousClock.now >= forgetAt { (parked, forgetAt) = ([:], ContinuousClock.now + Self.parkedFor) }
+      if ContinuousClock.now >= forgetAt { (parked, given, forgetAt) = ([:], [:], ContinuousClock.now + Self.parkedFor) }
       let began = ContinuousClock.now
       do throws(SyncError) {
         let relay = Relay(database, from: source, to: target, node: node.id, cluster: node.options.cluster)
@@ -148,7 +150,9 @@ struct Follower: Sendable {
         if let who { node.cluster.heard(who) }
         parked = parked.filter { $0.value == base.entry($0.key) }
         for log in outcome.parked { parked[log.origin] = .some(base.entry(log.origin)) }
-        await look(at: outcome, database)
+        let losing = await look(at: outcome, database).filter { given[$0.origin] != $0 }
+        for head in losing { given[head.origin] = head }
+        await heal(losing.map(\.origin), of: database)
         // A source that has nothing and doesn't wait either is asked less often.
         if polling == .eachMinute || outcome.records > 0 || ContinuousClock.now - began > .seconds(1) {
           backoff.succeeded()
@@ -187,11 +191,21 @@ struct Follower: Sendable {
     if isFirst { tell(.failed, database, error.message) }
   }
 
-  private func look(at outcome: Relay.Outcome, _ database: String) async {
+  /// - Returns: the heads of the peer's logs that are others here, and lose.
+  private func look(at outcome: Relay.Outcome, _ database: String) async -> [Clock.Entry] {
     for log in outcome.parked { tell(.parked, database, "the log \(log.origin) is left out: \(log.reason)") }
     if let alarm = outcome.alarm { tell(.alarm, database, alarm) }
     let theirs = direction == .pull ? outcome.source : outcome.target
-    if let theirs { await node.hear(theirs, in: database, alarm: outcome.alarm) }
+    guard let theirs else { return [] }
+    return await node.hear(theirs, in: database, alarm: outcome.alarm)
+  }
+
+  /// Gives the peer the logs that win over its own: one that is only pulled from would never hear of them. A peer that takes nothing from
+  /// here is left as it is: it may be pushed to, or pull, from elsewhere.
+  private func heal(_ losing: [Origin], of database: String) async {
+    guard direction == .pull, !losing.isEmpty, let held = try? await local.clock(of: database) else { return }
+    let others = Set(held.clock.entries.map(\.origin)).subtracting(losing)
+    _ = try? await Relay(database, from: local, to: peer, node: node.id, cluster: node.options.cluster).run(without: others)
   }
 
   private func tell(_ kind: PeerNews.Kind, _ database: String?, _ message: String) {
