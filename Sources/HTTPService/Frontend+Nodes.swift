@@ -7,6 +7,8 @@ import Replication
 extension Frontend {
   /// How long an introduction may be.
   private static let introductionBytesMax = 16 << 10
+  /// As many requests to join are under way at a time: each waits for somebody else.
+  private static let joinsMax = 8
 
   /// `GET` and `POST /nodes`.
   func nodes(_ call: Call, _ body: RequestBody) async throws(LaterbaseError) -> Answer {
@@ -30,6 +32,8 @@ extension Frontend {
     guard let url = url.string, object.members?.count == 1 else {
       throw LaterbaseError(.badParameter, "to let this node join, the body is {\"url\":\"http://host:port\"}, and nothing else")
     }
+    guard joins.take(max: Self.joinsMax) else { throw LaterbaseError(.busy, "this node is joining at \(Self.joinsMax) URLs already") }
+    defer { joins.give() }
     return .json(try await node.join(url).json).notCached()
   }
 

@@ -107,7 +107,7 @@ public final class LaterbaseNode: Sendable {
     let joined = (file?.kept.joined ?? []).compactMap { options.connect?($0) }
     var set = EventSetOptions()
     set.driftMaxMilliseconds = options.driftMaxMilliseconds
-    let cluster = Cluster(id: id, name: name, region: region, options: options, peers: peers + joined, world: world)
+    let cluster = Cluster(id: id, name: name, region: region, options: options, peers: peers, joined: joined, world: world)
     self.cluster = cluster
     catalog = Catalog(
       provider: provider, world: world, options: set, declared: declared, notHeld: notHeld, damage: Self.damagePolicy(cluster, options))

@@ -140,7 +140,7 @@ extension Laterbase.Cluster {
       #expect(again.id == b.id && again.peers.map(\.name) == [Net.address("a")])
       try await Self.until { again.cluster.standing == .member }
       #expect(try await again.leave() == 1)
-      #expect(again.peers.map(\.name) == [Net.address("a")] && again.cluster.followed().isEmpty)
+      #expect(again.peers.isEmpty && again.cluster.followed().isEmpty)
       // Told so it comes back at once.
       _ = try await again.join("http://a")
       try await Self.until { Self.names(a) == ["a", "b"] && a.members(holding: "things").count == 2 }
@@ -160,8 +160,11 @@ extension Laterbase.Cluster {
       func slug(_ url: String) async throws -> LaterbaseError.Slug? {
         await #expect(throws: LaterbaseError.self) { try await b.join(url) }?.slug
       }
-      let texts = ["", "a", "ftp://a", "http://", "http:///x", "http://:80", "http://u@a", "http://a?x", "http://a#x", "http://a b", "http://ä"]
-      for url in texts + ["http://" + String(repeating: "a", count: 2048)] { #expect(try await slug(url) == .badParameter, "\(url)") }
+      let long = "http://" + String(repeating: "a", count: 2048)
+      let odd = ["http://u@a", "http://a?x", "http://a#x", "http://a b", "http://ä"]
+      for url in ["", "a", "ftp://a", "http://", "http:///x", "http://:80", long] + odd {
+        #expect(try await slug(url) == .badParameter, "\(url)")
+      }
       #expect(try await slug("http://nobody") == .notReady)
       #expect(try await slug("http://b") == .badParameter)
       #expect(try await slug("http://staging") == .forbidden)

@@ -16,6 +16,8 @@ package final class Cluster: Sendable {
     /// The peers that are followed whatever the membership says, each once, in this order: those that the configuration names, and those
     /// that this node was told to join by.
     var configured: [any PeerTransport] = []
+    /// Of these, the names of those that this node was told to join by.
+    var joined: Set<String> = []
     /// Who answers at a peer, by the peer's name.
     var bound: [String: Origin] = [:]
     /// The peers that said who they are and have not failed since, by name.
@@ -42,12 +44,19 @@ package final class Cluster: Sendable {
   private let region: String
   private let state: Mutex<State>
 
-  init(id: Origin, name: String?, region: String?, options: NodeOptions, peers: [any PeerTransport], world: World) {
+  /// - Parameters:
+  ///   - peers: those that the configuration names.
+  ///   - joined: those that this node was told to join by, in an earlier run.
+  init(
+    id: Origin, name: String?, region: String?, options: NodeOptions, peers: [any PeerTransport], joined: [any PeerTransport] = [],
+    world: World
+  ) {
     (self.id, self.options, self.world) = (id, options, world)
     self.name = name ?? "\(id)"
     self.region = region ?? "default"
-    var state = State(liveness: Liveness(began: world.now()), joins: !peers.isEmpty)
+    var state = State(liveness: Liveness(began: world.now()), joins: !(peers + joined).isEmpty)
     for peer in peers { state.follow(peer) }
+    for peer in joined { state.join(peer) }
     self.state = Mutex(state)
   }
 
@@ -78,13 +87,21 @@ package final class Cluster: Sendable {
   /// Whether there are others to share with, as far as this node knows.
   package var hasOthers: Bool { state.withLock { !$0.configured.isEmpty || $0.membership.members.contains { $0.id != id } } }
 
-  func leave() { set { $0.leaves = true } }
+  /// Follows nobody any more, and forgets whom this node was told to join by.
+  func leave() {
+    set { state in
+      state.leaves = true
+      let joined = state.joined
+      state.configured.removeAll { joined.contains($0.name) }
+      state.joined = []
+    }
+  }
 
   /// Follows a peer from now on, whatever the membership says; then this node is in the peer's cluster, or wants to be.
   func follow(_ peer: any PeerTransport, _ other: Introduction) {
     set { state in
       (state.joins, state.leaves) = (true, false)
-      state.follow(peer)
+      state.join(peer)
       state.bound[peer.name] = other.member.id
       state.answering.insert(peer.name)
     }
@@ -211,6 +228,12 @@ package final class Cluster: Sendable {
 extension Cluster.State {
   fileprivate mutating func follow(_ peer: any PeerTransport) {
     if !configured.contains(where: { $0.name == peer.name }) { configured.append(peer) }
+  }
+
+  fileprivate mutating func join(_ peer: any PeerTransport) {
+    if configured.contains(where: { $0.name == peer.name }) { return }
+    configured.append(peer)
+    joined.insert(peer.name)
   }
 }
 
