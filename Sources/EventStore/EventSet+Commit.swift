@@ -124,7 +124,8 @@ extension EventSet {
     } catch {
       if died { return .died }
       if !found.isEmpty {
-        try store.read { (reader: borrowing any StoreReader & ~Copyable) throws(StoreError) in for dot in found { noteDamage(dot, reader) } }
+        try store.read { (reader: borrowing any StoreReader & ~Copyable) throws(StoreError) in for dot in found { noteDamage(dot, reader) }
+        }
         return .again
       }
       if error.code == .outcomeUnknown { session.withLock { $0 = Session() } }

@@ -74,7 +74,9 @@ struct PageWalk {
   private mutating func visit(_ page: RawSpan, _ number: UInt64) throws(StoreError) {
     let flags: UInt16 = page.native(at: 10)
     let end = Int(page.native(at: 12, as: UInt16.self))
-    guard flags & 3 == 1 || flags & 3 == 2, end >= Self.headerBytes, end <= pageBytes else { throw damaged("page \(number) is none of a tree") }
+    guard flags & 3 == 1 || flags & 3 == 2, end >= Self.headerBytes, end <= pageBytes else {
+      throw damaged("page \(number) is none of a tree")
+    }
     for pointer in stride(from: Self.headerBytes, to: end - 1, by: 2) {
       let at = Int(page.native(at: pointer, as: UInt16.self))
       guard at >= end, at + Self.nodeBytes <= pageBytes else { throw damaged("page \(number) has a node outside of it") }

@@ -80,15 +80,15 @@ final class NodeFile: Sendable {
     JSON(
       damage.sorted { $0.key < $1.key }.prefix(damageMax).map { place, found in
         JSON(members: [
-          (name: "database", value: JSON(place.database)), (name: "found", value: JSON(found.description)), (name: "n", value: JSON(place.dot.n)),
-          (name: "origin", value: JSON(place.dot.origin.description)),
+          (name: "database", value: JSON(place.database)), (name: "found", value: JSON(found.description)),
+          (name: "n", value: JSON(place.dot.n)), (name: "origin", value: JSON(place.dot.origin.description)),
         ])
       })
   }
 
   private static func damage(_ json: JSON) -> (DamageWatch.Place, Instant)? {
-    guard let database = json["database"]?.string, let n = json["n"]?.int, n > 0, let origin = json["origin"]?.string.flatMap({ Origin($0) }),
-      let found = json["found"]?.string.flatMap({ Instant(rfc3339: $0) })
+    guard let database = json["database"]?.string, let n = json["n"]?.int, n > 0,
+      let origin = json["origin"]?.string.flatMap({ Origin($0) }), let found = json["found"]?.string.flatMap({ Instant(rfc3339: $0) })
     else { return nil }
     return (DamageWatch.Place(database: database, dot: Dot(origin: origin, n: UInt64(n))), found)
   }

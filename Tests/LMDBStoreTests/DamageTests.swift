@@ -57,7 +57,8 @@ import Testing
         model[key] = nil
       }
       let rows = (0..<random.next() % 40).map { _ in
-        ("\(random.next() % 500)", String(repeating: "x", count: Int(random.chance(1, in: 8) ? random.next() % 30_000 : random.next() % 300)))
+        let bytes = random.next() % (random.chance(1, in: 8) ? 30_000 : 300)
+        return ("\(random.next() % 500)", String(repeating: "x", count: Int(bytes)))
       }
       try store.put(rows)
       for (key, value) in rows { model[key] = value }

@@ -143,6 +143,7 @@ extension Laterbase.Cluster {
       #expect(again.peers.isEmpty && again.cluster.followed().isEmpty)
       // Told so it comes back at once.
       _ = try await again.join("http://a")
+      try await Self.until { again.cluster.standing == .member }
       try await Self.until { Self.names(a) == ["a", "b"] && a.members(holding: "things").count == 2 }
       _ = try await again.leave()
       await net.stop("b")

@@ -21,7 +21,9 @@ extension StoreConformance {
     for round in 0..<3 {
       let context = "seed \(seed), round \(round)"
       let rotten = Set((0..<1 + random.next() % 5).map { _ in 1 + random.next() % 30 })
-      for n in rotten where round == 0 { if random.chance(1, in: 4) { try set.spoil(Dot(origin: origin, n: n)) } else { try set.rot(Dot(origin: origin, n: n)) } }
+      for n in rotten.sorted() where round == 0 {
+        if random.chance(1, in: 4) { try set.spoil(Dot(origin: origin, n: n)) } else { try set.rot(Dot(origin: origin, n: n)) }
+      }
       events.shuffle(using: &random)
       let before = set.state.records
       let appended = try await set.appendAll(Draft(events, world: world.world))
