@@ -141,6 +141,7 @@ extension Laterbase.Cluster {
       try await Self.until { again.cluster.standing == .member }
       #expect(try await again.leave() == 1)
       #expect(again.peers.isEmpty && again.cluster.followed().isEmpty)
+      try await Self.until { Self.names(a) == ["a"] }
       // Told so it comes back at once.
       _ = try await again.join("http://a")
       try await Self.until { again.cluster.standing == .member }
