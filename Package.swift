@@ -155,10 +155,14 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
+    .executableTarget(
+      name: "ToldExecutable", dependencies: ["EventModel", "LaterbaseCommands", "ViewKit"], path: "Tests/Support/ToldExecutable",
+      swiftSettings: strict),
     .testTarget(
       name: "EndToEndTests",
       dependencies: [
-        "EventModel", "LaterbaseExecutable", "StoreConformance", .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        "EventModel", "LaterbaseExecutable", "StoreConformance", "ToldExecutable",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Subprocess", package: "swift-subprocess"),
         .product(name: "SystemPackage", package: "swift-system"),

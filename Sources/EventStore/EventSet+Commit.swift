@@ -29,8 +29,8 @@ extension EventSet {
 
   private enum Attempt {
     case done(Group)
-    /// The store was opened anew under way: begin again from what it holds.
-    case reopened
+    /// The store was opened anew under way, or damage was found: begin again from what is known now.
+    case again
     case died
   }
 
@@ -42,7 +42,7 @@ extension EventSet {
       for _ in 0..<8 {
         switch try attempt(appends, merge, repair) {
         case .died: return nil
-        case .reopened: continue
+        case .again: continue
         case .done(let group):
           guard goesOn(.persisted) else { return nil }
           publish(group)
@@ -83,7 +83,7 @@ extension EventSet {
     }
     try reload(ifNot: generation)
     // Before the origin is chosen: damage that is found afterwards must not shorten the log that is appended to.
-    let (state, broken) = published.withLock { ($0.state, Set($0.damaged.keys)) }
+    let (state, damaged) = published.withLock { ($0.state, $0.damaged) }
     let mayMint = !appends.isEmpty || repair?.cut != nil
     let bound = mayMint ? try bindOrigin(generation, wall, leaving: repair?.cut?.origin) : nil
     guard goesOn(.marked) else { return .died }
@@ -93,15 +93,20 @@ extension EventSet {
         bytes: appends.reduce(merge?.page.bytes.count ?? 0) { $0 + $1.draft.bodyBytes },
         events: appends.reduce(merge?.page.records.count ?? 0) { $0 + $1.draft.items.count })
     var died = false
+    var found: [Dot] = []
     let result: Group?
     do {
       result = try store.write(size) { (transaction: borrowing any StoreWriter & ~Copyable) throws(StoreError) -> Group? in
         guard store.generation == generation else { return nil }
-        var recorder = Recorder(name: name, wall: wall, driftMaxMilliseconds: options.driftMaxMilliseconds, state: state, broken: broken)
+        var recorder = Recorder(
+          name: name, wall: wall, driftMaxMilliseconds: options.driftMaxMilliseconds, state: state, broken: Set(damaged.keys))
         if let bound { try recorder.bind(bound, transaction) }
         var group = Group(state: state, changed: false)
         group.outcomes.reserveCapacity(appends.count)
         for append in appends { group.outcomes.append(try recorder.append(append.draft, transaction)) }
+        found = recorder.unreadable.filter { $0.n < damaged[$0.origin] ?? .max }
+        // It ends its log, which may be the one that is appended to.
+        if !found.isEmpty { throw StoreError(.damaged, "damaged records were found") }
         if let merge { group.merged = try recorder.merge(merge.page, transaction) }
         if let repair { group.cut = try run(repair, &recorder, transaction) }
         try recorder.finish(transaction)
@@ -118,10 +123,15 @@ extension EventSet {
       }
     } catch {
       if died { return .died }
+      if !found.isEmpty {
+        try store.read { (reader: borrowing any StoreReader & ~Copyable) throws(StoreError) in for dot in found { noteDamage(dot, reader) }
+        }
+        return .again
+      }
       if error.code == .outcomeUnknown { session.withLock { $0 = Session() } }
       throw error
     }
-    guard let group = result else { return .reopened }
+    guard let group = result else { return .again }
     // A merge writes no binding: one that waits goes on waiting.
     if mayMint { session.withLock { $0 = Session(boundGeneration: generation, pending: nil) } }
     return .done(group)

@@ -7,6 +7,8 @@ package struct LoweredLog: Sendable {
   /// Where the log ends now; n = 0: nothing is left of it.
   package let end: Clock.Entry
   package let moved: Set<ULID>
+  /// Up to where other logs hold these elements now: a clock that covers this covers them.
+  package let needs: [Origin: UInt64]
   /// Whether elements are gone: their only records were damaged.
   package let isLossy: Bool
 }
@@ -92,6 +94,14 @@ extension EventSet {
     return Digest(reading: record, at: Record.Offset.chain)
   }
 
+  /// Looks whether a record that is held is damaged, and notes it if it is: for damage that was known before a restart.
+  public func look(at dot: Dot) throws(StoreError) {
+    try read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) in
+      guard state.clock[dot.origin] >= dot.n, try Self.entry(reader, dot) == nil else { return }
+      noteDamage(dot, reader)
+    }
+  }
+
   /// The cut of a log before its first damaged record; nil: none is known.
   public func damageCut(of origin: Origin) throws(StoreError) -> LogCut? {
     try read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) in
@@ -120,7 +130,7 @@ extension EventSet {
     case .cut(let cut):
       let result = try recorder.cut(cut, salt: world.random128, transaction)
       guard case .success(let step) = result else { return result }
-      let lowered = LoweredLog(end: step.end, moved: step.moved, isLossy: !step.lost.isEmpty)
+      let lowered = LoweredLog(end: step.end, moved: step.moved, needs: step.needs, isLossy: !step.lost.isEmpty)
       try KeptClock.lower(to: step.end, transaction)
       for keeper in keepers.withLock({ $0 }) { try keeper(lowered, transaction) }
       return result

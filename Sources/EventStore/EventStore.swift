@@ -122,4 +122,19 @@ public protocol EventStoreProvider: Sendable {
   func open(_ name: String, create: Bool) throws(StoreError) -> (any EventStore)?
   /// Removes a database whose store was closed.
   func remove(_ name: String) throws(StoreError)
+  /// Puts what is kept of a database that can't be opened where nothing looks for databases: it is not there any more, and may be made, or
+  /// filled again by peers.
+  /// - Returns: where it is now, for a person.
+  /// - Throws: `storage` if the provider knows no such place; that is the default.
+  func setAside(_ name: String) throws(StoreError) -> String
+  /// Where the damaged databases of a name are that were set aside, and are still there, the oldest first. By default none.
+  func asides(of name: String) throws(StoreError) -> [String]
+}
+
+extension EventStoreProvider {
+  public func setAside(_ name: String) throws(StoreError) -> String {
+    throw StoreError(.storage, "there is no place to set the database \(name) aside")
+  }
+
+  public func asides(of name: String) throws(StoreError) -> [String] { [] }
 }

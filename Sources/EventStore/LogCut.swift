@@ -74,6 +74,11 @@ struct CutStep: Sendable {
   var keeps: UInt64 = 0
   /// The ULIDs of elements whose records or voids are others now.
   var moved: Set<ULID> = []
+  /// Up to where other logs hold these elements now.
+  var needs: [Origin: UInt64] = [:]
+  /// Takes in by which record an element is held now.
+  mutating func need(_ dot: Dot) { needs[dot.origin] = max(needs[dot.origin] ?? 0, dot.n) }
+
   /// Whether nothing is left behind the place of the cut.
   var isDone = true
 }

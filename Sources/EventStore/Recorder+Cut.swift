@@ -129,6 +129,7 @@ extension Recorder {
           for voided in item.voids { try void(voided, by: recorded.dot, transaction) }
         }
         try transaction.put(.ids, StoreKey.element(item.id).raw, row.bytes.raw)
+        step.need(row.dots[0].dot)
       }
       for voided in item.voids where try transaction.delete(.voids, StoreKey.void(voided, item.dot).raw) { state.voids &-= 1 }
       try transaction.delete(.log, StoreKey.dot(item.dot).raw)
@@ -228,6 +229,7 @@ extension Recorder {
         try lose(id, held.dots.map(\.dot), &step, transaction)
       } else {
         try transaction.put(.ids, StoreKey.element(id).raw, row.bytes.raw)
+        step.need(row.dots[0].dot)
       }
     }
     for n in end.damaged { try transaction.delete(.log, StoreKey.dot(end.origin, n).raw) }

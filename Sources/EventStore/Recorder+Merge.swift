@@ -102,7 +102,7 @@ extension Recorder {
   ) throws(StoreError) {
     let recorded = RecordedDot(hlc: item.header.hlc, dot: item.dot)
     let others = state.lastElement.map { item.id.ulid > $0.ulid } ?? true ? [] : try rows(of: item.id.ulid, transaction)
-    guard var (_, row) = others.first(where: { $0.0 == item.id }) else {
+    guard let (_, row) = others.first(where: { $0.0 == item.id }) else {
       note(item.dot)
       if others.count == 1 { state.conflicts += 1 }
       return try add(item.id, recorded, transaction)
@@ -113,11 +113,7 @@ extension Recorder {
       return
     }
     note(item.dot)
-    if row.dots.count == 1 { try transaction.put(.again, StoreKey.dot(row.dots[0].dot).raw, FixedKey<0>().raw) }
-    try transaction.put(.again, StoreKey.dot(item.dot).raw, FixedKey<0>().raw)
-    row.dots.append(recorded)
-    row.dots.sort()
-    try transaction.put(.ids, StoreKey.element(item.id).raw, row.bytes.raw)
+    try addDot(recorded, of: item.id, transaction)
   }
 
   /// Goes on to serve a log behind a damaged record that was written again: what follows was there all the time, up to the next damage.

@@ -18,6 +18,8 @@ struct Recorder: ~Copyable {
   var repaired: Set<Origin> = []
   /// Of these, the next record that is damaged.
   var damaged: [Origin: UInt64] = [:]
+  /// Dots of which it was found that their records can't be read: the only ones of an element that is recorded anew.
+  var unreadable: [Dot] = []
   /// A page had records of the own origin that are not held here, or others: somebody else appends under it.
   var sawOwnElsewhere = false
   private var bound = false
@@ -56,7 +58,11 @@ struct Recorder: ~Copyable {
 
   // MARK: Appends
 
-  private enum Verdict { case new, known, taken }
+  private enum Verdict {
+    case new, known, taken
+    /// Known, but none of its records can be read: it is recorded anew.
+    case again
+  }
 
   /// Checks and applies one append.
   mutating func append(_ draft: Draft, _ transaction: borrowing any StoreWriter & ~Copyable) throws(StoreError) -> AppendOutcome {
@@ -70,7 +76,8 @@ struct Recorder: ~Copyable {
       }
       if !taken.isEmpty, draft.onTaken == .refuse { return .taken(taken) }
     }
-    let recorded = try apply(draft, verdicts, transaction)
+    try apply(draft, verdicts, transaction)
+    let recorded = verdicts.map { $0.count { $0 == .new } } ?? draft.items.count
     let clock = state.own.flatMap { state.clock.entry($0) }
     return .recorded(
       Appended(recorded: recorded, known: draft.items.count - recorded - taken.count, taken: taken, clock: clock))
@@ -85,7 +92,7 @@ struct Recorder: ~Copyable {
     return true
   }
 
-  private func check(_ draft: Draft, _ transaction: borrowing any StoreWriter & ~Copyable) throws(StoreError) -> [Verdict] {
+  private mutating func check(_ draft: Draft, _ transaction: borrowing any StoreWriter & ~Copyable) throws(StoreError) -> [Verdict] {
     var verdicts: [Verdict] = []
     verdicts.reserveCapacity(draft.items.count)
     var own: [ULID: UInt128] = [:]
@@ -97,7 +104,7 @@ struct Recorder: ~Copyable {
         verdicts.append(earlier == id.digest ? .known : .taken)
         continue
       }
-      let verdict = try check(id, ids)
+      let verdict = try check(id, ids, transaction)
       if verdict != .taken, !strictlyRising { own[id.ulid] = id.digest }
       verdicts.append(verdict)
     }
@@ -105,39 +112,56 @@ struct Recorder: ~Copyable {
   }
 
   /// What the store says of an element: known if it is held, or its ULID erased; taken if only other bodies are held under its ULID.
-  private func check(_ id: ElementID, _ ids: any StoreCursor) throws(StoreError) -> Verdict {
+  private mutating func check(
+    _ id: ElementID, _ ids: any StoreCursor, _ transaction: borrowing any StoreWriter & ~Copyable
+  ) throws(StoreError) -> Verdict {
     if let last = state.lastElement, id.ulid > last.ulid { return .new }
     var verdict = Verdict.new
     var found = try ids.seek(StoreKey.element(ElementID(ulid: id.ulid, digest: 0)).raw)
     while found, let held = ElementID(key: ids.key), held.ulid == id.ulid {
-      if held.digest == id.digest || ids.value[0] & ElementRow.erased != 0 { return .known }
+      if ids.value[0] & ElementRow.erased != 0 { return .known }
+      if held.digest == id.digest { return try isReadable(ElementRow(reading: ids.value), transaction) ? .known : .again }
       verdict = .taken
       found = try ids.next()
     }
     return verdict
   }
 
+  /// Whether one of an element's records is intact. Else it would be said of an event that it is known, which may be lost.
+  private mutating func isReadable(
+    _ row: ElementRow, _ transaction: borrowing any StoreWriter & ~Copyable
+  ) throws(StoreError) -> Bool {
+    for recorded in row.dots where try EventSet.entry(transaction, recorded.dot) != nil { return true }
+    unreadable += row.dots.map(\.dot)
+    return false
+  }
+
   /// Numbers, chains and puts what is new; the index rows in order of happening.
   private mutating func apply(
     _ draft: Draft, _ verdicts: [Verdict]?, _ transaction: borrowing any StoreWriter & ~Copyable
-  ) throws(StoreError) -> Int {
+  ) throws(StoreError) {
     var log = try OwnLog(state, name)
-    var elements: [(id: ElementID, recorded: RecordedDot)] = []
+    var elements: [(id: ElementID, recorded: RecordedDot, isNew: Bool)] = []
     if verdicts != nil { elements.reserveCapacity(draft.items.count) }
     var voids: [(ULID, Dot)] = []
     for (index, item) in draft.items.enumerated() {
-      if let verdicts, verdicts[index] != .new { continue }
+      if let verdicts, verdicts[index] != .new, verdicts[index] != .again { continue }
       let recorded = try extend(
         &log, item.ulid, item.kind, salt: item.salt, commitment: item.commitment, draft.body(of: item), transaction)
-      if verdicts == nil { try add(item.id, recorded, transaction) } else { elements.append((item.id, recorded)) }
+      if let verdicts {
+        elements.append((item.id, recorded, verdicts[index] == .new))
+      } else {
+        try add(item.id, recorded, transaction)
+      }
       for voided in item.voids { voids.append((voided, recorded.dot)) }
     }
-    guard log.count > 0 else { return 0 }
+    guard log.count > 0 else { return }
     elements.sort { $0.id < $1.id }
-    for element in elements { try add(element.id, element.recorded, transaction) }
+    for (id, recorded, isNew) in elements {
+      if isNew { try add(id, recorded, transaction) } else { try addDot(recorded, of: id, transaction) }
+    }
     for (voided, dot) in voids { try void(voided, by: dot, transaction) }
     take(log)
-    return Int(log.count)
   }
 
   /// The own log while records are put at its end.
@@ -206,6 +230,21 @@ struct Recorder: ~Copyable {
     state.elements += 1
     state.sum.add(id)
     if rising { state.lastElement = id }
+  }
+
+  /// Adds a further dot to the row of an element that is held.
+  mutating func addDot(
+    _ recorded: RecordedDot, of id: ElementID, _ transaction: borrowing any StoreWriter & ~Copyable
+  ) throws(StoreError) {
+    guard let value = try transaction.get(.ids, StoreKey.element(id).raw) else {
+      throw StoreError(.damaged, "the row of an element is missing")
+    }
+    var row = try ElementRow(reading: value)
+    if row.dots.count == 1 { try transaction.put(.again, StoreKey.dot(row.dots[0].dot).raw, FixedKey<0>().raw) }
+    try transaction.put(.again, StoreKey.dot(recorded.dot).raw, FixedKey<0>().raw)
+    row.dots.append(recorded)
+    row.dots.sort()
+    try transaction.put(.ids, StoreKey.element(id).raw, row.bytes.raw)
   }
 
   // MARK: Voids

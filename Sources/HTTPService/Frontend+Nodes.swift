@@ -7,6 +7,8 @@ import Replication
 extension Frontend {
   /// How long an introduction may be.
   private static let introductionBytesMax = 16 << 10
+  /// As many requests to join are under way at a time: each waits for somebody else.
+  private static let joinsMax = 8
 
   /// `GET` and `POST /nodes`.
   func nodes(_ call: Call, _ body: RequestBody) async throws(LaterbaseError) -> Answer {
@@ -14,13 +16,25 @@ extension Frontend {
     _ = try Parameters(call.query, known: [])
     guard call.method == .post else { return try nodes() }
     let object = try await object(body, call, bytesMax: Self.introductionBytesMax)
+    // A node that says who it is wants to join; without that, this one is told to.
+    if object["node"] == nil, let url = object["url"] { return try await join(url, object) }
     guard let introduction = Introduction(object) else {
       throw LaterbaseError(
         .badParameter,
-        "the body must be a node's introduction: cluster, node, name, region, role, and its address if it has one; to join this node's "
-          + "cluster, start a node with --peer")
+        "the body must be a node's introduction: cluster, node, name, region, role, and its address if it has one; or the url of a node "
+          + "whose cluster this one is to join")
     }
     return .json(try node.cluster.meet(introduction).json).notCached()
+  }
+
+  /// Joins the cluster of the node at a URL.
+  private func join(_ url: JSON, _ object: JSON) async throws(LaterbaseError) -> Answer {
+    guard let url = url.string, object.members?.count == 1 else {
+      throw LaterbaseError(.badParameter, "to let this node join, the body is {\"url\":\"http://host:port\"}, and nothing else")
+    }
+    guard joins.take(max: Self.joinsMax) else { throw LaterbaseError(.busy, "this node is joining at \(Self.joinsMax) URLs already") }
+    defer { joins.give() }
+    return .json(try await node.join(url).json).notCached()
   }
 
   private func nodes() throws(LaterbaseError) -> Answer {

@@ -17,6 +17,7 @@ final class Frontend: Sendable {
   let mailboxes = Mailboxes()
   let streams = StreamCount()
   let checks = StreamCount()
+  let joins = StreamCount()
   private let current = Atomic(Phase.starting)
 
   /// The request line's and the headers' most bytes.

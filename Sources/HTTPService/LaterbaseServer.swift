@@ -78,6 +78,7 @@ public struct LaterbaseServer: Sendable {
     case .parked: logger.warning("a log can't be pulled", metadata: metadata)
     case .forkRepaired: logger.warning("a forked log was repaired", metadata: metadata)
     case .damageCut: logger.error("a damaged log was cut", metadata: metadata)
+    case .setAside: logger.critical("A DAMAGED DATABASE WAS SET ASIDE", metadata: metadata)
     case .alarm: logger.critical("EQUAL CLOCKS, DIFFERENT SETS", metadata: metadata)
     }
   }

@@ -43,6 +43,7 @@ public final class LMDBEventStoreProvider: EventStoreProvider {
   deinit { close() }
 
   private static let deletedPrefix = ".deleted-"
+  private static let asideInfix = ".damaged-"
 
   /// Writes another address into the lock file, once it is known.
   public func setAddress(_ address: String) throws(StoreError) { try lock.write(address) }
@@ -102,10 +103,14 @@ public final class LMDBEventStoreProvider: EventStoreProvider {
       guard Self.isName(name) else { throw StoreError(.refused, "\"\(name)\" is no name of a database") }
       if let store = stores[name], !store.isClosed { throw StoreError(.inUse, "the database \(name) is open") }
       stores[name] = nil
-      let aside = path(name) + ".damaged-\(Self.milliseconds())"
+      let aside = path(name) + Self.asideInfix + "\(Self.milliseconds())"
       try FileSystem.move(path(name), to: aside)
       return aside
     }
+  }
+
+  public func asides(of name: String) throws(StoreError) -> [String] {
+    try FileSystem.names(in: folder + "/db").filter { $0.hasPrefix(name + Self.asideInfix) }.sorted().map { folder + "/db/" + $0 }
   }
 
   private static func milliseconds() -> Int {

@@ -33,6 +33,8 @@ final class Life: Sendable {
       try Environment.create(folder, mapBytes: now.mapBytes ?? Environment.mapBytesDefault)
     }
     if try FileSystem.fileBytes(Environment.dataFile(folder)) == 0 { throw StoreError(.damaged, "\(folder): data.mdb is empty") }
+    // A reader beside the writer would look at a file that grows under its eyes.
+    if !readOnly { try PageWalk.check(Environment.dataFile(folder)) }
     let usual = try Environment.mapBytes(folder)
     let environment = try Environment.open(folder, mapBytes: now.mapBytes ?? usual, readOnly: readOnly)
     if now.flushNext && !readOnly {

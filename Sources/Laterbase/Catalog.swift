@@ -3,6 +3,14 @@ package import EventStore
 import Synchronization
 package import ViewKit
 
+/// What becomes of a database that can't be opened because it is damaged.
+package struct DamagePolicy: Sendable {
+  /// Whether others fill a database again that isn't here any more.
+  let isRefilled: @Sendable (_ name: String) -> Bool
+  /// Told when a database was set aside.
+  let onSetAside: @Sendable (_ name: String, _ path: String, StoreError) -> Void
+}
+
 /// The databases of a node, opened when they are asked for, each once. The mutex owns the table; the storage is opened outside of it.
 package final class Catalog: Sendable {
   private enum Entry {
@@ -22,6 +30,7 @@ package final class Catalog: Sendable {
   private let world: World
   private let options: EventSetOptions
   private let declared: [String: CompiledDatabase]
+  private let damage: DamagePolicy?
   private let table = Mutex(Table())
   /// Announces each opening and each removal of a database.
   package let openings = ChangeSignal()
@@ -30,8 +39,9 @@ package final class Catalog: Sendable {
 
   package init(
     provider: any EventStoreProvider, world: World, options: EventSetOptions,
-    declared: [String: CompiledDatabase] = [:], notHeld: NotHeld = NotHeld()
+    declared: [String: CompiledDatabase] = [:], notHeld: NotHeld = NotHeld(), damage: DamagePolicy? = nil
   ) {
+    self.damage = damage
     self.provider = provider
     self.world = world
     self.options = options
@@ -84,6 +94,11 @@ package final class Catalog: Sendable {
         return true
       }
     }
+  }
+
+  /// Where the damaged databases of a name are that were set aside.
+  package func asides(of name: String) throws(LaterbaseError) -> [String] {
+    do throws(StoreError) { return try provider.asides(of: name) } catch { throw LaterbaseError(error) }
   }
 
   /// Removes a database: gone at once for new requests; what is queued is committed, who waits wakes, streams get `grace` to end.
@@ -169,16 +184,28 @@ package final class Catalog: Sendable {
       for continuation in waiting { continuation.resume() }
     }
     do throws(StoreError) {
-      if let store = try provider.open(name, create: false) {
-        database = try openSet(name, store)
-        return database.map { ($0, false) }
-      }
+      database = try present(name)
+      if let database { return (database, false) }
       guard create, let store = try provider.open(name, create: true) else { return nil }
       database = try openSet(name, store)
       try notHeld.remove(name)
       return database.map { ($0, true) }
     } catch {
       throw LaterbaseError(error)
+    }
+  }
+
+  /// The database that is there. One that is damaged and can be had from others is set aside, and isn't there then.
+  private func present(_ name: String) throws(StoreError) -> OpenedDatabase? {
+    do throws(StoreError) {
+      guard let store = try provider.open(name, create: false) else { return nil }
+      return try openSet(name, store)
+    } catch {
+      // Only what was read shows damage. A disk that is full, fails, or refuses may do better later.
+      guard error.code == .damaged, let damage, damage.isRefilled(name), let path = try? provider.setAside(name) else { throw error }
+      damage.onSetAside(name, path, error)
+      openings.announce()
+      return nil
     }
   }
 

@@ -70,22 +70,24 @@ struct Follower: Sendable {
   /// Looks for databases to follow, until cancelled.
   private func look() async {
     var backoff = Backoff()
+    // Whether the node is followed by this peer; nil: nothing was said of that since it failed.
+    var led: Bool?
     while !Task.isCancelled {
       let seen = node.cluster.changes.version
       do throws(SyncError) {
         if !followed.isIntroduced { try await introduce() }
         // Behind the peer's URL is this node itself.
         if who == node.id { return await node.cluster.changes.wait(after: .max) }
-        for name in try await databases() where polling(name) != .never {
-          followed.begin(name) { await follow(name) }
-        }
-        // A poll that waits for news of what was removed here is given up.
-        if direction == .pull { followed.cancel { !node.takes($0) } }
-        if backoff.isFirst { tell(.reached, nil, "its databases are followed") }
+        let leads = node.cluster.leads(peer.name)
+        if leads { try await begin() } else { followed.cancel { _ in true } }
+        if leads != led { tell(.reached, nil, leads ? "its databases are followed" : "it is a node that is followed by another URL") }
+        led = leads
         backoff.succeeded()
       } catch {
         failed(error, nil, isFirst: !backoff.isFailing)
+        if !node.cluster.leads(peer.name) { followed.cancel { _ in true } }
         backoff.failed()
+        led = nil
       }
       if let pause = backoff.pause(node.world) {
         try? await Task.sleep(for: pause)
@@ -93,6 +95,14 @@ struct Follower: Sendable {
         await ChangeSignal.waitForAny([(node.cluster.changes, seen)], until: .now + Self.lookEvery)
       }
     }
+  }
+
+  private func begin() async throws(SyncError) {
+    for name in try await databases() where polling(name) != .never {
+      followed.begin(name) { await follow(name) }
+    }
+    // A poll that waits for news of what was removed here is given up.
+    if direction == .pull { followed.cancel { !node.takes($0) } }
   }
 
   private func introduce() async throws(SyncError) {
@@ -126,7 +136,8 @@ struct Follower: Sendable {
       let began = ContinuousClock.now
       do throws(SyncError) {
         guard let outcome = try await round(of: database, &rounds, wait: polling == .always ? Self.wait : .zero) else { return }
-        await look(at: outcome, database)
+        let losing = await look(at: outcome, database)
+        await heal(rounds.give(losing), of: database)
         // A source that has nothing and doesn't wait either is asked less often.
         if polling == .eachMinute || outcome.records > 0 || ContinuousClock.now - began > .seconds(1) {
           backoff.succeeded()
@@ -191,17 +202,28 @@ struct Follower: Sendable {
 
   private func failed(_ error: SyncError, _ database: String?, isFirst: Bool) {
     followed.isIntroduced = false
+    // A single database that it can't serve is no reason to go elsewhere: there is the same node.
+    if database == nil || error.code == .unreachable || error.code == .malformed { node.cluster.lost(peer.name) }
     if let who { node.cluster.failed(who) }
     if isFirst { tell(.failed, database, error.message) }
   }
 
-  private func look(at outcome: Relay.Outcome, _ database: String) async {
+  /// - Returns: the heads of the peer's logs that are others here, and lose.
+  private func look(at outcome: Relay.Outcome, _ database: String) async -> [Clock.Entry] {
     for log in outcome.parked { tell(.parked, database, "the log \(log.origin) is left out: \(log.reason)") }
     if let alarm = outcome.alarm { tell(.alarm, database, alarm) }
     let theirs = direction == .pull ? outcome.source : outcome.target
-    guard let theirs else { return }
+    guard let theirs else { return [] }
     if let who { node.cluster.heard(who) }
-    await node.hear(theirs, in: database, alarm: outcome.alarm)
+    return await node.hear(theirs, in: database, alarm: outcome.alarm)
+  }
+
+  /// Gives the peer the logs that win over its own: one that is only pulled from would never hear of them. A peer that takes nothing from
+  /// here is left as it is: it may be pushed to, or pull, from elsewhere.
+  private func heal(_ losing: [Origin], of database: String) async {
+    guard direction == .pull, !losing.isEmpty, let held = try? await local.clock(of: database) else { return }
+    let others = Set(held.clock.entries.map(\.origin)).subtracting(losing)
+    _ = try? await relay(database, from: local, to: peer, sender: node.id).run(without: others)
   }
 
   private func tell(_ kind: PeerNews.Kind, _ database: String?, _ message: String) {

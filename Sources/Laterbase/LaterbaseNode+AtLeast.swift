@@ -29,7 +29,7 @@ extension LaterbaseNode {
   /// Whom a database may be pulled from: the configured peers, and the members that hold it and have an address.
   private func sources(of database: String) -> [any PeerTransport] {
     let others = members(holding: database).filter { $0.id != id }.compactMap { transport(to: $0) }
-    return peers + others.filter { other in !peers.contains { $0.name == other.name } }
+    return peers.filter { cluster.leads($0.name) } + others.filter { other in !peers.contains { $0.name == other.name } }
   }
 
   /// Pulls until what is held here covers a clock, or the task is cancelled.

@@ -47,20 +47,24 @@ extension LaterbaseNode {
   /// Takes what a node told of itself. If it holds more of the own log than is held here, or another log, this file was restored or copied:
   /// the next append mints a new origin.
   /// - Parameter alarm: what the exchange's audit found.
-  func hear(_ told: PeerClock, in database: String, alarm: String? = nil) async {
-    guard let opened = try? await catalog.open(database) else { return }
+  /// - Returns: the heads of its logs that are others here, and lose.
+  @discardableResult
+  func hear(_ told: PeerClock, in database: String, alarm: String? = nil) async -> [Clock.Entry] {
+    guard let opened = try? await catalog.open(database) else { return [] }
     opened.holders.note(alarm: alarm, of: told.node ?? Origin(value: 0))
-    hear(told, in: opened)
+    return hear(told, in: opened)
   }
 
   /// Takes what a node told of itself. Logs that have forked are kept in mind.
-  func hear(_ told: PeerClock, in database: OpenedDatabase) {
+  /// - Returns: the heads of its logs that are others here, and lose.
+  @discardableResult
+  func hear(_ told: PeerClock, in database: OpenedDatabase) -> [Clock.Entry] {
     let state = database.set.state
     database.set.observe(told.clock)
-    guard let forks = try? database.forks(against: told.clock) else { return }
+    guard let forks = try? database.forks(against: told.clock) else { return [] }
     database.set.noteForks(forks.map(\.origin))
-    guard let node = told.node, node != id else { return }
-    database.holders.note(node, told.clock, without: forks, at: world.now(), beside: state)
+    if let node = told.node, node != id { database.holders.note(node, told.clock, without: forks, at: world.now(), beside: state) }
+    return forks.compactMap { told.clock.entry($0.origin) }.filter { state.clock.entry($0.origin)?.wins(over: $0) == true }
   }
 
   /// Takes note that a node holds what it sent. Before that is merged: whoever waits for news of it isn't sent it back.

@@ -36,22 +36,29 @@ extension LaterbaseNode {
   /// Follows those that are to be followed, as that changes, until cancelled: pulls from them for ever, and pushes to the configured ones if
   /// that is asked for.
   func followPeers() async {
-    var running: [String: Task<Void, Never>] = [:]
+    var running: [Followed: Task<Void, Never>] = [:]
     while !Task.isCancelled {
       let seen = cluster.changes.version
-      let wanted = cluster.followed()
-      for name in running.keys where !wanted.contains(where: { $0.name == name }) { running.removeValue(forKey: name)?.cancel() }
-      for peer in wanted where running[peer.name] == nil { running[peer.name] = Task { await follow(peer) } }
+      let pushed = options.pushes ? Set(peers.map(\.name)) : []
+      let wanted = cluster.followed().map { (peer: $0, how: Followed(name: $0.name, pushes: pushed.contains($0.name))) }
+      for how in running.keys where !wanted.contains(where: { $0.how == how }) { running.removeValue(forKey: how)?.cancel() }
+      for (peer, how) in wanted where running[how] == nil { running[how] = Task { await follow(peer, pushes: how.pushes) } }
       await cluster.changes.wait(after: seen)
     }
     for task in running.values { task.cancel() }
     for task in running.values { await task.value }
   }
 
-  private func follow(_ peer: any PeerTransport) async {
+  /// A peer that is followed, and how.
+  private struct Followed: Hashable {
+    let name: String
+    let pushes: Bool
+  }
+
+  private func follow(_ peer: any PeerTransport, pushes: Bool) async {
     await withTaskGroup { group in
       group.addTask { await Follower(self, peer, .pull).run() }
-      if options.pushes, peers.contains(where: { $0.name == peer.name }) { group.addTask { await Follower(self, peer, .push).run() } }
+      if pushes { group.addTask { await Follower(self, peer, .push).run() } }
     }
   }
 

@@ -60,8 +60,8 @@ public final class LaterbaseNode: Sendable {
   public let name: String?
   public let region: String?
   public let options: NodeOptions
-  /// The nodes that it pulls from while it runs.
-  public let peers: [any PeerTransport]
+  /// The nodes that it pulls from while it runs, whoever is in the cluster: those that it was made with, and those that it was told to join by.
+  public var peers: [any PeerTransport] { cluster.configured }
   package let world: World
   package let catalog: Catalog
   /// The pulls that requests wait for.
@@ -69,6 +69,8 @@ public final class LaterbaseNode: Sendable {
   /// Who is in the cluster, and whom this node hears.
   package let cluster: Cluster
   private let provider: any EventStoreProvider
+  /// What it keeps in mind over a restart; nil: it has no folder.
+  let file: NodeFile?
   let declared: [String: CompiledDatabase]
 
   /// Opens the storage. Nothing is written to a database before its first append.
@@ -85,44 +87,54 @@ public final class LaterbaseNode: Sendable {
     _ databases: [any DatabaseDeclaration], storage: Storage, name: String? = nil, region: String? = nil,
     peers: [any PeerTransport] = [], options: NodeOptions, world: World
   ) throws(LaterbaseError) {
-    (self.name, self.region, self.peers, self.options, self.world) = (name, region, peers, options, world)
+    (self.name, self.region, self.options, self.world) = (name, region, options, world)
     declared = try Self.compile(databases)
-    let notHeld: NotHeld
+    let file: NodeFile?
     do throws(StoreError) {
       switch storage {
       case .lmdb(let folder):
         provider = try LMDBEventStoreProvider(folder: folder, address: options.address)
-        (id, notHeld) = try Self.identity(folder, provider, world)
-      case .memory:
-        provider = MemoryEventStoreProvider()
-        (id, notHeld) = (Origin(value: world.random()), NotHeld())
-      case .custom(let provider):
-        self.provider = provider
-        (id, notHeld) = (Origin(value: world.random()), NotHeld())
+        file = try Self.file(folder, provider, world)
+      case .memory: (provider, file) = (MemoryEventStoreProvider(), nil)
+      case .custom(let provider): (self.provider, file) = (provider, nil)
       }
     } catch {
       throw LaterbaseError(error)
     }
+    self.file = file
+    id = file?.id ?? Origin(value: world.random())
+    let notHeld = NotHeld(file?.kept.notHeld ?? []) { (names) throws(StoreError) in try file?.change { $0.notHeld = names } }
+    let joined = (file?.kept.joined ?? []).compactMap { options.connect?($0) }
     var set = EventSetOptions()
     set.driftMaxMilliseconds = options.driftMaxMilliseconds
-    catalog = Catalog(provider: provider, world: world, options: set, declared: declared, notHeld: notHeld)
-    cluster = Cluster(id: id, name: name, region: region, options: options, peers: peers, world: world)
+    let cluster = Cluster(id: id, name: name, region: region, options: options, peers: peers, joined: joined, world: world)
+    self.cluster = cluster
+    catalog = Catalog(
+      provider: provider, world: world, options: set, declared: declared, notHeld: notHeld, damage: Self.damagePolicy(cluster, options))
     if let fault = cluster.introduction.fault { throw LaterbaseError(.badParameter, fault) }
   }
 
-  /// Who the node of a data folder is, and what it doesn't hold.
+  /// Who the node of a data folder is, and what it keeps in mind.
   ///
   /// A folder whose id is drawn anew, a copy for one, must not talk with those that the original knows. So it forgets who they are; a peer
   /// that accepts it tells it again who is in the cluster.
-  private static func identity(
-    _ folder: String, _ provider: any EventStoreProvider, _ world: World
-  ) throws(StoreError) -> (Origin, NotHeld) {
+  private static func file(_ folder: String, _ provider: any EventStoreProvider, _ world: World) throws(StoreError) -> NodeFile {
     let file = try NodeFile(folder: folder, world)
     if file.isNew {
       try provider.remove(NodesDatabase.name)
-      try file.write(notHeld: file.notHeld)
+      try file.write()
     }
-    return (file.id, NotHeld(file.notHeld) { (names) throws(StoreError) in try file.write(notHeld: names) })
+    return file
+  }
+
+  /// What is damaged beyond records is set aside where others are, from whom it is pulled again.
+  private static func damagePolicy(_ cluster: Cluster, _ options: NodeOptions) -> DamagePolicy {
+    DamagePolicy(
+      isRefilled: { name in cluster.hasOthers && (name == NodesDatabase.name || options.databases?.contains(name) != false) },
+      onSetAside: { name, path, error in
+        let what = "\(error.message); what was here is in \(path) now, and the database is pulled again from the others"
+        options.onPeerNews(PeerNews(kind: .setAside, peer: cluster.me.name, database: name, message: what))
+      })
   }
 
   private static func compile(_ databases: [any DatabaseDeclaration]) throws(LaterbaseError) -> [String: CompiledDatabase] {

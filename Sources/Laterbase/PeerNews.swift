@@ -13,6 +13,8 @@ public struct PeerNews: Sendable {
     case forkRepaired
     /// A damaged log was cut, because no peer had the record in time: the events whose only records could not be read are lost.
     case damageCut
+    /// A database was damaged beyond its records: its folder was set aside, and it is pulled again.
+    case setAside
     /// Equal clocks with different sets. It must never happen.
     case alarm
   }

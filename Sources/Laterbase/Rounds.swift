@@ -8,6 +8,8 @@ struct Rounds {
 
   /// Logs that are left out, as the source had them: what has changed since may fit.
   private(set) var parked: [Origin: Clock.Entry?] = [:]
+  /// The heads of the source's logs for which it was given others that win.
+  private var given: [Origin: Clock.Entry] = [:]
   /// What the source told last.
   private(set) var base = Clock()
   /// What the target told last: a push's answer may be short by it.
@@ -17,7 +19,7 @@ struct Rounds {
   private var forgetAt = ContinuousClock.now + parkedFor
 
   mutating func begin() {
-    if ContinuousClock.now >= forgetAt { (parked, forgetAt) = ([:], ContinuousClock.now + Self.parkedFor) }
+    if ContinuousClock.now >= forgetAt { (parked, given, forgetAt) = ([:], [:], ContinuousClock.now + Self.parkedFor) }
   }
 
   /// - Parameter asked: whether the target was asked what it holds. If it wasn't, it may hold less than it told: before a log is left out,
@@ -28,6 +30,14 @@ struct Rounds {
     isTold = outcome.records > 0 && outcome.parked.isEmpty && outcome.forked.isEmpty
     parked = parked.filter { $0.value == base.entry($0.key) }
     if asked { for log in outcome.parked { parked[log.origin] = .some(base.entry(log.origin)) } }
+  }
+
+  /// - Parameter losing: heads of the source's logs that lose against those held here.
+  /// - Returns: those logs for which it wasn't given the winners lately.
+  mutating func give(_ losing: [Clock.Entry]) -> [Origin] {
+    let new = losing.filter { given[$0.origin] != $0 }
+    for head in new { given[head.origin] = head }
+    return new.map(\.origin)
   }
 
   mutating func failed() { isTold = false }

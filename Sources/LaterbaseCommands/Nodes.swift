@@ -1,4 +1,5 @@
 import ArgumentParser
+import AsyncHTTPClient
 import EventModel
 import HTTPService
 
@@ -8,14 +9,26 @@ struct Nodes: ContextCommand {
     discussion: """
       States: live; suspect, quiet for long or the last try failed; down, not heard from for five minutes; left; removed. What one server
       hears another needn't hear.
+        nodes --join <url>      lets the server join the cluster of the node at the URL, also after a restart, until it leaves
         nodes --remove <id>     removes a node for ever: it counts no more, and is talked with no more
       """)
 
   @OptionGroup var server: ServerURL
   @Option(help: ArgumentHelp("Remove a node for ever.", valueName: "id")) var remove: String?
+  @Option(help: ArgumentHelp("Let the server join the cluster of the node at a URL.", valueName: "url")) var join: String?
   @Flag(help: "Print the answer as JSON.") var json = false
 
+  func validate() throws {
+    if join != nil, remove != nil { throw ValidationError("--join and --remove don't go together") }
+  }
+
   func perform(_ context: Context) async throws(Failure) {
+    if let join {
+      let body = JSON(members: [(name: "url", value: JSON(join))]).bytes
+      let other = try await server.client.post("/nodes", "application/json", .bytes(body))
+      if json { return try context.console.print(other.description) }
+      return try context.console.print("joined \(other["name"]?.string ?? "-") (\(other["node"]?.string ?? "-")) at \(join)")
+    }
     if let remove {
       _ = try await server.client.delete("/nodes/\(remove.percentEncoded)")
       return

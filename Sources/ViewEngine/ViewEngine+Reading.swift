@@ -56,7 +56,8 @@ extension ViewEngine {
           case .first: state.clock
           // A damaged record that was found meanwhile has ended its log sooner: what can't be read is not waited for.
           case .to(let clock): state.clock.covers(clock) ? clock : clock.common(with: state.clock)
-          case .no, .lazy: nil
+          // Rows are there of events that its clock doesn't cover any more: it is put right first.
+          case .no, .lazy: try Self.owes(live?.header, reader, state) ? state.clock : nil
           }
         if let target, over?.after.clock.covers(target) != true {
           guard let live, live.header.clock.covers(target) else { return (.behind(target), []) }

@@ -126,6 +126,72 @@ import Testing
     }
   }
 
+  /// What a disk can make of a file so that it can't be opened.
+  enum Harm: CaseIterable, Sendable {
+    case noise, metaNoise, short, empty
+
+    func apply(to path: String) throws {
+      var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+      switch self {
+      case .noise: bytes = Data((0..<bytes.count).map { UInt8(truncatingIfNeeded: $0 &* 0x9E37_79B9 >> 7) })
+      case .metaNoise: for at in 0..<2 * 4096 { bytes[at] = UInt8(truncatingIfNeeded: at &* 0x9E37_79B9 >> 7) }
+      case .short: bytes = bytes.prefix(bytes.count / 4096 / 2 * 4096)
+      case .empty: bytes = Data()
+      }
+      let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+      try file.truncate(atOffset: 0)
+      try file.write(contentsOf: bytes)
+      try file.close()
+    }
+  }
+
+  @Test(arguments: Harm.allCases)
+  func `A database that can't be opened is set aside by a server with peers, which fill it again, and left alone by one without`(
+    harm: Harm
+  ) async throws {
+    try await Folder.with { folder in
+      let (a, b) = (folder["a"], folder["b"])
+      let lines = (1...500).map { "{\"n\":\($0),\"text\":\"\(String(repeating: "x", count: 200))\"}\n" }.joined()
+      #expect(try await Laterbase.run("append", "plain", "--data", a, input: lines).code == 0)
+      #expect(try await Laterbase.run("append", "other", "--data", a, input: lines).code == 0)
+      #expect(try await Laterbase.run("sync", a, b).code == 0)
+      let path = folder["a/db/plain/data.mdb"]
+      try harm.apply(to: path)
+      let harmed = try Data(contentsOf: URL(fileURLWithPath: path))
+
+      let alone = try await Server.run(data: a) { server in
+        for answer in [try await server.get("/db/plain"), try await server.post("/db/plain/e", "{}")] {
+          #expect(answer.status == 503 && answer.json["type"]?.string?.hasSuffix(":storage") == true, "\(answer.json)")
+        }
+        #expect(try await server.get("/db/other").json["events"] == 500)
+      }
+      #expect(alone.code == 0, "\(alone.log)")
+      #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == harmed)
+
+      _ = try await Server.run(data: b) { serverB in
+        let acknowledged = try await serverB.post("/db/plain/e", #"{"last":true}"#)
+        #expect(acknowledged.status == 201)
+        let ended = try await Server.run(data: a, ["--peer", serverB.url]) { serverA in
+          let deadline = ContinuousClock.now + .seconds(120)
+          let wanted = try await serverB.get("/db/plain/clock").body
+          while try await serverA.get("/db/plain/clock").body != wanted, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(50))
+          }
+          #expect(try await serverA.feed("plain").count == 501)
+          let info = try await serverA.get("/db/plain").json
+          #expect(info["set_aside"]?.elements?.count == 1 && info["events"] == 501, "\(info)")
+          #expect(try await serverA.get("/db/other").json["set_aside"]?.elements?.isEmpty == true)
+          #expect(try await serverA.post("/db/plain/e", "{}").status == 201)
+          let aside = try #require(info["set_aside"]?[0]?.string)
+          #expect(try Data(contentsOf: URL(fileURLWithPath: aside + "/data.mdb")) == harmed)
+        }
+        #expect(ended.log.count { $0.contains("A DAMAGED DATABASE WAS SET ASIDE") } == 1, "\(ended.log)")
+      }
+      let sound = try await Laterbase.run("verify", "--data", a, "--db", "plain", "--db", "other")
+      #expect(sound.lines.last == "ok: 1002 records in 2 databases", "\(sound.output)")
+    }
+  }
+
   @Test func `A damaged record that nobody has is cut after a while, and what is lost is reported`() async throws {
     try await Folder.with { folder in
       _ = try await Server.run(data: folder["a"]) { server in

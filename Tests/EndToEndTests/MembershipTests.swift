@@ -69,6 +69,36 @@ import Testing
   }
 }
 
+extension MembershipTests {
+  @Test func `A server joins when it is told to, and remembers it when it is started again`() async throws {
+    try await Folder.with { folder in
+      _ = try await Server.run(data: folder["a"], arguments("a", "eu", [])) { a in
+        #expect(try await a.post("/db/plain/e", #"{"n":1}"#).status == 201)
+        _ = try await Server.run(data: folder["b"], arguments("b", "eu", [])) { b in
+          let unreachable = try await Laterbase.run("nodes", "--url", b.url, "--join", "http://127.0.0.1:1")
+          #expect(unreachable.code == 1 && unreachable.notes.contains("does not answer"), "\(unreachable.notes)")
+          let joined = try await Laterbase.run("nodes", "--url", b.url, "--join", a.url)
+          #expect(joined.code == 0 && joined.output.hasPrefix("joined a ("), "\(joined.output)\(joined.notes)")
+          try await level([a, b], events: 1)
+          try b.killHard()
+        }
+        #expect(try await a.post("/db/plain/e", #"{"n":2}"#).status == 201)
+        // At another port, and nobody is named to it: it knows by itself whom to follow.
+        _ = try await Server.run(data: folder["b"], arguments("b", "eu", [])) { b in
+          try await level([a, b], events: 2)
+          for server in [a, b] { try await until { try await states(server) == ["a live", "b live"] } }
+          #expect(try await Laterbase.run("leave", "--url", b.url).code == 0)
+        }
+        _ = try await Server.run(data: folder["b"], arguments("b", "eu", [])) { b in
+          try await until { try await states(b).contains("b left") }
+          let seen = try await states(a)
+          #expect(seen == ["a live", "b left"])
+        }
+      }
+    }
+  }
+}
+
 extension Sequence {
   fileprivate func asyncMap<R>(_ change: (Element) async throws -> R) async rethrows -> [R] {
     var results: [R] = []

@@ -57,6 +57,19 @@ import Testing
     try set.proveSound("repaired")
   }
 
+  @Test func `that was known before a restart is known again once it is looked at`() async throws {
+    let fixture = Fixture()
+    let set = try fixture.open()
+    try await set.appendAll(fixture.draft((0..<10).map { #"{"v":\#($0)}"# }))
+    let own = try #require(set.state.own)
+    try set.damage(Dot(origin: own, n: 6))
+    for n in [5, 7, 11] as [UInt64] { try set.look(at: Dot(origin: own, n: n)) }
+    try set.look(at: Dot(origin: Origin(value: 1), n: 6))
+    #expect(set.damaged.isEmpty && set.state.clock[own] == 10)
+    try set.look(at: Dot(origin: own, n: 6))
+    #expect(set.damaged == [own: 6] && set.state.clock[own] == 5)
+  }
+
   @Test func `that was found stays known when the store is opened anew, so a feed comes to its end`() async throws {
     let fixture = Fixture()
     let store = FaultyStore(try #require(try fixture.provider.open("scans", create: true)))

@@ -109,6 +109,40 @@ import Testing
     }
   }
 
+  @Test func `join another when they are told to`() async throws {
+    let first = try Self.node("first")
+    try await first[notes].append([Note(number: "N1", boxes: 1)])
+    let stranger = try Self.node("stranger") { $0.cluster = "staging" }
+    try await serving(.socket, first) { a in
+      try await serving(.socket, stranger) { staging in
+        try await serving(.socket, try Self.node("second")) { b in
+          func join(_ url: String) async throws -> Reply { try await b.post("/nodes", "{\"url\":\"\(url)\"}") }
+          func url(_ client: Client) -> String { "http://127.0.0.1:\(client.port)" }
+          #expect(try await join("http://127.0.0.1:1").slug == "not-ready")
+          #expect(try await join(url(b)).slug == "bad-parameter")
+          #expect(try await join(url(a) + "/db").slug == "bad-parameter")
+          #expect(try await join("file:///etc/passwd").slug == "bad-parameter")
+          #expect(try await join(url(staging)).slug == "forbidden")
+          for body in [#"{"url":1}"#, #"{"url":null}"#, #"{"url":"\#(url(a))","cluster":"laterbase"}"#] {
+            #expect(try await b.post("/nodes", body).slug == "bad-parameter", "\(body)")
+          }
+          // Not by a page from elsewhere.
+          var fields = HTTPFields()
+          fields[.contentType] = MediaType.json
+          fields[.origin] = "http://evil.example"
+          let foreign = try await b.execute("/nodes", .post, fields, ByteBuffer(string: "{\"url\":\"\(url(a))\"}"))
+          #expect(foreign.slug == "forbidden-host")
+          #expect(try await Self.states(b) == ["second live"] && b.node.peers.isEmpty)
+
+          let joined = try await join(url(a) + "/")
+          #expect(joined.status == 200 && joined.json["node"]?.string == "\(first.id)" && joined.json["name"] == "first", "\(joined.text)")
+          for client in [a, b] { try await Self.until { try await Self.states(client) == ["first live", "second live"] } }
+          try await Self.until { try await b.get("/db/notes").json["events"] == 1 }
+        }
+      }
+    }
+  }
+
   @Test func `keep what only one of them holds, unless it may be lost`() async throws {
     let first = try Self.node("first")
     let dead = try Self.node("second", peers: [1])

@@ -2,6 +2,7 @@ import EventModel
 import EventStore
 import Foundation
 import LMDBStore
+import StoreConformance
 import Testing
 
 /// What LMDB itself reports. Damage in its other pages may end the process (it has no checksums): `verify` looks at those in a child process.
@@ -41,6 +42,44 @@ import Testing
     }
     try FileManager.default.removeItem(atPath: data)
     #expect(errorCode { _ = try LMDBEventStore(folder: folder.path, create: false) } == .storage)
+  }
+
+  /// Whatever its last pages hold: rows, rows with pages of their own, or pages that were given back.
+  @Test(arguments: 1...12 as ClosedRange<UInt64>) func `that was cut short is refused, or all of it is there`(seed: UInt64) throws {
+    var random = SeededRandom(seed: seed)
+    var model: [String: String] = [:]
+    let store = try LMDBEventStore(folder: folder.path)
+    for _ in 0..<5 + random.next() % 20 {
+      for key in model.keys.sorted() where random.chance(1, in: 3) {
+        try store.write(WriteSize(bytes: 0, events: 0)) { (writer: borrowing any StoreWriter & ~Copyable) throws(StoreError) in
+          _ = try writer.delete(.log, [UInt8](key.utf8).raw)
+        }
+        model[key] = nil
+      }
+      let rows = (0..<random.next() % 40).map { _ in
+        let bytes = random.next() % (random.chance(1, in: 8) ? 30_000 : 300)
+        return ("\(random.next() % 500)", String(repeating: "x", count: Int(bytes)))
+      }
+      try store.put(rows)
+      for (key, value) in rows { model[key] = value }
+    }
+    store.close()
+    let whole = try Data(contentsOf: URL(fileURLWithPath: data))
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    var (refused, taken) = (0, 0)
+    for pages in 2...whole.count / page {
+      try whole.prefix(pages * page - (pages == whole.count / page ? 0 : Int(random.next() % 8))).write(to: URL(fileURLWithPath: data))
+      let cut: LMDBEventStore
+      do throws(StoreError) { cut = try LMDBEventStore(folder: folder.path) } catch {
+        #expect(error.code == .damaged, "seed \(seed), \(pages) pages: \(error)")
+        refused += 1
+        continue
+      }
+      taken += 1
+      #expect(try cut.rows() == model.sorted { $0.key < $1.key }.map { [$0.key, $0.value] }, "seed \(seed), \(pages) pages")
+      cut.close()
+    }
+    #expect(taken > 0 && (refused > 0 || model.isEmpty), "seed \(seed)")
   }
 
   @Test func `does not come back empty when it vanished while its environment was closed`() throws {

@@ -1,5 +1,6 @@
 import EventModel
 import EventStore
+import Foundation
 import LMDBStore
 import Replication
 import Synchronization
@@ -7,6 +8,10 @@ import Testing
 import ViewKit
 
 @testable import Laterbase
+
+extension Laterbase.Cluster {
+  fileprivate var standing: Membership.Standing? { membership.standing(of: id) }
+}
 
 @Suite struct `A cluster` {
   private static let things = Database("things")
@@ -112,6 +117,93 @@ import ViewKit
       await net.stop("b")
       _ = try net.node("b", peers: ["a"], storage: .lmdb(folder: folder.path))
       try await Self.until { a.members(holding: "things").count == 2 }
+    }
+  }
+
+  @Test func `is joined by a node that runs already, which keeps that in mind until it leaves`() async throws {
+    let folder = TemporaryFolder()
+    try await Net.run { net in
+      let a = try net.node("a")
+      let b = try net.node("b", storage: .lmdb(folder: folder.path + "/b"))
+      try await b[Self.things].append([["n": 1]])
+      #expect(try await b.join("http://a/") == a.cluster.introduction)
+      for node in [a, b] { try await Self.until { Self.names(node) == ["a", "b"] } }
+      let clock = try await a[Self.things].append([["n": 2]]).clock
+      try await Self.until { try await Self.covers(b, clock) }
+      #expect(try await b.join("http://a").member.id == a.id)
+      #expect(b.peers.map(\.name) == [Net.address("a")])
+      await net.stop("b")
+      // Whom a node joined a copy of its folder doesn't talk with.
+      try FileManager.default.copyItem(atPath: folder.path + "/b", toPath: folder.path + "/copy")
+      #expect(try net.node("copy", storage: .lmdb(folder: folder.path + "/copy")).peers.isEmpty)
+      let again = try net.node("b", storage: .lmdb(folder: folder.path + "/b"))
+      #expect(again.id == b.id && again.peers.map(\.name) == [Net.address("a")])
+      try await Self.until { again.cluster.standing == .member }
+      #expect(try await again.leave() == 1)
+      #expect(again.peers.isEmpty && again.cluster.followed().isEmpty)
+      try await Self.until { Self.names(a) == ["a"] }
+      // Told so it comes back at once.
+      _ = try await again.join("http://a")
+      try await Self.until { again.cluster.standing == .member }
+      try await Self.until { Self.names(a) == ["a", "b"] && a.members(holding: "things").count == 2 }
+      _ = try await again.leave()
+      await net.stop("b")
+      let left = try net.node("b", storage: .lmdb(folder: folder.path + "/b"))
+      #expect(left.peers.isEmpty)
+      try await Self.until { left.cluster.standing == .left }
+    }
+  }
+
+  @Test func `is joined by nobody who names what is no node of it`() async throws {
+    try await Net.run { net in
+      let a = try net.node("a")
+      let b = try net.node("b")
+      _ = try net.node("staging", cluster: "staging")
+      func slug(_ url: String) async throws -> LaterbaseError.Slug? {
+        await #expect(throws: LaterbaseError.self) { try await b.join(url) }?.slug
+      }
+      let long = "http://" + String(repeating: "a", count: 2048)
+      let odd = ["http://u@a", "http://a?x", "http://a#x", "http://a b", "http://ä"]
+      for url in ["", "a", "ftp://a", "http://", "http:///x", "http://:80", long] + odd {
+        #expect(try await slug(url) == .badParameter, "\(url)")
+      }
+      #expect(try await slug("http://nobody") == .notReady)
+      #expect(try await slug("http://b") == .badParameter)
+      #expect(try await slug("http://staging") == .forbidden)
+      #expect(b.peers.isEmpty && Self.names(b).isEmpty && Self.names(a).isEmpty)
+      _ = try await b.join("http://a")
+      for node in [a, b] { try await Self.until { Self.names(node) == ["a", "b"] } }
+      try await a.remove(member: b.id)
+      try await Self.until { b.cluster.standing == .removed }
+      #expect(try await slug("http://a") == .forbidden)
+    }
+  }
+
+  @Test func `follows a node that is configured under two URLs by the first that answers`() async throws {
+    try await Net.run { net in
+      let a = try net.node("a")
+      net.add("a2", of: "a")
+      try await a[Self.things].append([["n": 1]])
+      let b = try net.node("b", peers: ["a", "a2", "a"])
+      @Sendable func follows(by place: String, not other: String) -> Bool { net.pulls(by: place) > 0 && net.pulls(by: other) == 0 }
+      func brings(_ n: Int) async throws {
+        let clock = try await a[Self.things].append([["n": JSON(n)]]).clock
+        try await Self.until { try await Self.covers(b, clock) }
+      }
+      try await brings(2)
+      try await Self.until { follows(by: "a", not: "a2") && Self.names(b) == ["a", "b"] }
+      #expect(try b.nodes().map { $0.member?.name } == [a, b].sorted { $0.id < $1.id }.map(\.name))
+      #expect(b.cluster.asked().map(\.name) == [Net.address("a")])
+      net.cut("a")
+      try await brings(3)
+      try await Self.until { follows(by: "a2", not: "a") }
+      #expect(try b.nodes().count == 2)
+      net.cut("a", false)
+      try await Self.until { follows(by: "a", not: "a2") }
+      net.cut("a2")
+      try await brings(4)
+      try await Self.until { follows(by: "a", not: "a2") }
+      #expect(try await b.leave() == 1)
     }
   }
 

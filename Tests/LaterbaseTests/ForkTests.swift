@@ -136,6 +136,36 @@ private struct Consumer {
     Issue.record("seed \(seed): the nodes don't become level")
   }
 
+  /// Nobody tells the one that loses of the other: it has no address to call, and isn't pushed to.
+  @Test(arguments: [(1, 3), (3, 1), (2, 2)]) func `are healed when one only pulls, and the other is only pulled from`(
+    here: Int, there: Int
+  ) async throws {
+    let a = try Holder(MemoryEventStoreProvider(), seed: 1)
+    for name in ["x", "y"] { try await a.node[steps].append([Step(name: name)]) }
+    let disks = a.disks.copy()
+    let b = try LaterbaseNode(
+      [steps], storage: .custom(disks), peers: [LocalPeer(a.node, name: "a")], options: NodeOptions(), world: .still(seed: 2))
+    for n in 0..<here { try await a.node[steps].append([Step(name: "a\(n)")]) }
+    for n in 0..<there { try await b[steps].append([Step(name: "b\(n)")]) }
+    let origin = try #require(try await a.set().state.own)
+    #expect(try await b.catalog.open("steps").set.state.own == origin)
+    let run = Task { try await b.run() }
+    let (setA, setB) = (try await a.set(), try await b.catalog.open("steps").set)
+    let deadline = ContinuousClock.now + .seconds(100)
+    while setA.state.clock.entry(origin) != setB.state.clock.entry(origin) || setB.state.elements != UInt64(2 + here + there) {
+      guard ContinuousClock.now < deadline else {
+        Issue.record("the one that loses is not healed")
+        break
+      }
+      try await Task.sleep(for: .milliseconds(5))
+    }
+    #expect([setA, setB].compactMap { $0.state.forked[origin] }.reduce(0, +) == 1)
+    for set in [setA, setB] { #expect(try set.verify().faults == []) }
+    run.cancel()
+    _ = await run.result
+    b.close()
+  }
+
   /// One past, two files that both went on: whichever loses.
   @Test(arguments: [(1, 3), (3, 1), (2, 2)]) func `are level after one sync`(here: Int, there: Int) async throws {
     let a = try Holder(MemoryEventStoreProvider(), seed: 1)

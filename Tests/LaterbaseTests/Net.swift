@@ -12,6 +12,8 @@ final class Net: Sendable {
   let pulled = Mutex<[[String]: Int]>([:])
   let pushed = Mutex<[[String]: Int]>([:])
   private let nodes = Mutex<[String: (node: LaterbaseNode, run: Task<Void, any Error>)]>([:])
+  /// Further addresses of nodes, those that are cut off, and how many pulls are under way by each.
+  private let ways = Mutex((also: [String: String](), cut: Set<String>(), pulls: [String: Int]()))
 
   static func address(_ name: String) -> String { "http://\(name)" }
 
@@ -60,8 +62,22 @@ final class Net: Sendable {
     node.close()
   }
 
+  /// Lets a node be reached at another place too.
+  func add(_ place: String, of other: String) { ways.withLock { $0.also[Self.address(place)] = Self.address(other) } }
+
+  /// Cuts a place off, or heals it; the node that is there can still be reached at others.
+  func cut(_ place: String, _ isCut: Bool = true) {
+    ways.withLock { if isCut { $0.cut.insert(Self.address(place)) } else { $0.cut.remove(Self.address(place)) } }
+  }
+
+  /// How many pulls are under way by a place.
+  func pulls(by place: String) -> Int { ways.withLock { $0.pulls[Self.address(place)] ?? 0 } }
+
+  fileprivate func count(_ change: Int, by address: String) { ways.withLock { $0.pulls[address, default: 0] += change } }
+
   func reach(_ address: String) throws(SyncError) -> LocalPeer {
-    guard let node = nodes.withLock({ $0[address]?.node }) else {
+    let (place, isCut) = ways.withLock { ($0.also[address] ?? address, $0.cut.contains(address)) }
+    guard !isCut, let node = nodes.withLock({ $0[place]?.node }) else {
       throw SyncError(.unreachable, "\(address) is away")
     }
     return LocalPeer(node)
@@ -84,7 +100,12 @@ struct Reached: PeerTransport {
   func pull(
     _ database: String, _ request: PullRequest, receive: @Sendable (RecordPage) async throws(SyncError) -> Void
   ) async throws(SyncError) -> PullEnd {
-    try await peer().pull(database, request) { (page) throws(SyncError) in
+    let peer = try peer()
+    net?.count(1, by: name)
+    defer { net?.count(-1, by: name) }
+    return try await peer.pull(database, request) { (page) throws(SyncError) in
+      // What was cut meanwhile doesn't arrive.
+      _ = try self.peer()
       net?.pulled.withLock { $0[[name, database], default: 0] += page.entries.count }
       try await receive(page)
     }
@@ -95,7 +116,8 @@ struct Reached: PeerTransport {
   }
 
   func push(_ database: String, _ pages: [RecordPage], from sender: Sender) async throws(SyncError) -> PeerClock {
+    let peer = try peer()
     net?.pushed.withLock { $0[[name, database], default: 0] += pages.reduce(0) { $0 + $1.entries.count } }
-    return try await peer().push(database, pages, from: sender)
+    return try await peer.push(database, pages, from: sender)
   }
 }

@@ -87,6 +87,27 @@ import ViewKit
     for node in [node, fork.winner, fresh] { node.stop() }
   }
 
+  /// Also while they catch up: then rows are there already of events that their clock covers only later.
+  @Test(arguments: 1...25 as ClosedRange<UInt64>)
+  func `say no more than their clock covers, if they are read as they are`(seed: UInt64) async throws {
+    var random = SeededRandom(seed: seed)
+    let fork = try await Fork(seed, &random)
+    let node = fork.loser
+    try await node.engine.catchUpAll()
+    try await fork.repair()
+    if random.chance(1, in: 2) { try await node.append(5, &random) }
+    let fresh = try TestNode(.memory(MemoryEventStoreProvider()), ManualWorld(seed: 77))
+    try await fresh.set.pull(from: node.set)
+    for name in node.engine.names {
+      for _ in 0..<random.next() % 6 { if try await node.engine.step(name) { break } }
+      let page = try await node.answer(name, TestNode.everything, random.chance(1, in: 2) ? .no : .lazy)
+      var query = TestNode.everything
+      query.known = page.clock
+      #expect(try await fresh.answer(name, query).text == page.text, "seed \(seed), \(name)")
+    }
+    for node in [node, fork.winner, fresh] { node.stop() }
+  }
+
   @Test func `that were being built begin again`() async throws {
     var random = SeededRandom(seed: 5)
     let fork = try await Fork(5, &random)

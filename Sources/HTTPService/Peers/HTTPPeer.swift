@@ -47,6 +47,8 @@ public struct HTTPPeer: PeerTransport {
   private static let clockBytesMax = 6 << 10
   /// Of an answer in JSON, bytes.
   private static let answerBytesMax = 16 << 20
+  /// Of an introduction, and of what says what is wrong.
+  private static let briefBytesMax = 64 << 10
 
   /// The connections to all peers, each its own long poll's. Lives as long as the process.
   private static let http = client(inflates: false)
@@ -68,9 +70,8 @@ public struct HTTPPeer: PeerTransport {
 
   public func join(_ introduction: Introduction) async throws(SyncError) -> Introduction? {
     let body = ByteBuffer(bytes: introduction.json.bytes)
-    guard let other = Introduction(try await json(try await send(.POST, "/nodes", body, type: MediaType.json, within: .seconds(60)))) else {
-      throw malformed
-    }
+    let answer = try await send(.POST, "/nodes", body, type: MediaType.json, within: .seconds(60))
+    guard let other = Introduction(try await json(answer, bytesMax: Self.briefBytesMax)) else { throw malformed }
     return other
   }
 
@@ -168,9 +169,9 @@ public struct HTTPPeer: PeerTransport {
     throw await problem(answer)
   }
 
-  private func json(_ answer: HTTPClientResponse) async throws(SyncError) -> JSON {
+  private func json(_ answer: HTTPClientResponse, bytesMax: Int = answerBytesMax) async throws(SyncError) -> JSON {
     let buffer: ByteBuffer
-    do { buffer = try await answer.body.collect(upTo: Self.answerBytesMax) } catch { throw unreachable(error) }
+    do { buffer = try await answer.body.collect(upTo: bytesMax) } catch { throw unreachable(error) }
     do throws(JSONError) { return try JSON(parsing: buffer.bytes) } catch { throw malformed }
   }
 
@@ -193,7 +194,7 @@ public struct HTTPPeer: PeerTransport {
 
   /// A problem document as an error.
   private func problem(_ answer: HTTPClientResponse) async -> SyncError {
-    let detail = (try? await json(answer))?["detail"]?.string
+    let detail = (try? await json(answer, bytesMax: Self.briefBytesMax))?["detail"]?.string.map { String($0.prefix(1000)) }
     let code: SyncError.Code =
       switch answer.status.code {
       case 404: .notHeld

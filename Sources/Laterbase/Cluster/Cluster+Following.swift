@@ -7,14 +7,27 @@ extension Cluster {
   /// Who answers at a peer, if it said so.
   func node(at peer: String) -> Origin? { current.bound[peer] }
 
-  /// The peers to follow: those that the configuration names, and the members that can be reached, each once; nobody after this node left.
+  /// Whether a peer is the one by which its node is followed: the first that is configured and answers, of those at which the same node is;
+  /// the first of them while none does. One that didn't say who it is stands for itself.
+  func leads(_ peer: String) -> Bool {
+    let state = current
+    guard let node = state.bound[peer] else { return true }
+    let same = state.configured.lazy.map(\.name).filter { state.bound[$0] == node }
+    guard let first = same.first(where: state.answering.contains) ?? same.first else { return true }
+    return first == peer
+  }
+
+  /// The peers to ask for what they hold, or to tell something: those that are followed, each node once, and not this one.
+  func asked() -> [any PeerTransport] { followed().filter { leads($0.name) && node(at: $0.name) != id } }
+
+  /// The peers to follow: those that are configured, and the members that can be reached, each once; nobody after this node left.
   func followed() -> [any PeerTransport] {
     let state = current
     let standing = state.membership.standing(of: id)
     if state.leaves || standing == .removed { return [] }
-    var names = Set(configured.map(\.name))
-    let bound = Set(configured.compactMap { state.bound[$0.name] })
-    var peers = configured
+    var peers = state.configured
+    var names = Set(peers.map(\.name))
+    let bound = Set(peers.compactMap { state.bound[$0.name] })
     let now = world.now()
     let met = state.met.values.filter { state.liveness.state(of: $0.id, at: now) != .down }
     let others = standing == .left ? [] : state.membership.members + met.sorted { $0.id < $1.id }

@@ -34,7 +34,7 @@ extension Cluster {
     statuses.append(own(state, databases))
     statuses.sort { ($0.id?.value ?? 0) < ($1.id?.value ?? 0) }
     Self.markShared(&statuses)
-    for peer in configured where state.bound[peer.name] == nil {
+    for peer in state.configured where state.bound[peer.name] == nil {
       statuses.append(Status(address: peer.name, state: Liveness.State.suspect.rawValue))
     }
     return statuses

@@ -13,8 +13,15 @@ package final class Cluster: Sendable {
     var address: String?
     var membership = Membership()
     var liveness: Liveness
+    /// The peers that are followed whatever the membership says, each once, in this order: those that the configuration names, and those
+    /// that this node was told to join by.
+    var configured: [any PeerTransport] = []
+    /// Of these, the names of those that this node was told to join by.
+    var joined: Set<String> = []
     /// Who answers at a peer, by the peer's name.
     var bound: [String: Origin] = [:]
+    /// The peers that said who they are and have not failed since, by name.
+    var answering: Set<String> = []
     /// Nodes that introduced themselves and aren't in the membership yet.
     var met: [Origin: Member] = [:]
     /// Whether this node is, or wants to be, in a cluster.
@@ -28,21 +35,33 @@ package final class Cluster: Sendable {
   package let changes = ChangeSignal()
   /// As many nodes that aren't in the membership are known at a time.
   private static let metMax = 1000
+  /// As many URLs are followed whatever the membership says, if this node is told to join by them.
+  static let configuredMax = 100
 
   let options: NodeOptions
   let world: World
-  /// The peers that the configuration names.
-  let configured: [any PeerTransport]
   private let name: String
   private let region: String
   private let state: Mutex<State>
 
-  init(id: Origin, name: String?, region: String?, options: NodeOptions, peers: [any PeerTransport], world: World) {
-    (self.id, self.options, self.world, configured) = (id, options, world, peers)
+  /// - Parameters:
+  ///   - peers: those that the configuration names.
+  ///   - joined: those that this node was told to join by, in an earlier run.
+  init(
+    id: Origin, name: String?, region: String?, options: NodeOptions, peers: [any PeerTransport], joined: [any PeerTransport] = [],
+    world: World
+  ) {
+    (self.id, self.options, self.world) = (id, options, world)
     self.name = name ?? "\(id)"
     self.region = region ?? "default"
-    state = Mutex(State(liveness: Liveness(began: world.now()), joins: !peers.isEmpty))
+    var state = State(liveness: Liveness(began: world.now()), joins: !(peers + joined).isEmpty)
+    for peer in peers { state.follow(peer) }
+    for peer in joined { state.join(peer) }
+    self.state = Mutex(state)
   }
+
+  /// The peers that are followed whatever the membership says.
+  var configured: [any PeerTransport] { state.withLock { $0.configured } }
 
   // MARK: this node
 
@@ -66,9 +85,28 @@ package final class Cluster: Sendable {
   var announces: Bool { state.withLock { $0.joins && !$0.leaves && $0.membership.standing(of: id) != .removed } }
 
   /// Whether there are others to share with, as far as this node knows.
-  package var hasOthers: Bool { state.withLock { !configured.isEmpty || $0.membership.members.contains { $0.id != id } } }
+  package var hasOthers: Bool { state.withLock { !$0.configured.isEmpty || $0.membership.members.contains { $0.id != id } } }
 
-  func leave() { set { $0.leaves = true } }
+  /// Follows nobody any more, and forgets whom this node was told to join by.
+  func leave() {
+    set { state in
+      state.leaves = true
+      let joined = state.joined
+      state.configured.removeAll { joined.contains($0.name) }
+      state.joined = []
+    }
+  }
+
+  /// Follows a peer from now on, whatever the membership says; then this node is in the peer's cluster, or wants to be.
+  func follow(_ peer: any PeerTransport, _ other: Introduction) {
+    set { state in
+      (state.joins, state.leaves) = (true, false)
+      state.join(peer)
+      state.bound[peer.name] = other.member.id
+      state.answering.insert(peer.name)
+    }
+    know(other.member)
+  }
 
   // MARK: what the membership says
 
@@ -118,18 +156,28 @@ package final class Cluster: Sendable {
     return introduction
   }
 
-  /// Says that a peer answers, and who it is.
-  func bind(_ peer: String, to other: Introduction) throws(SyncError) {
+  /// Whether who answers at a peer may be talked with.
+  func check(_ other: Introduction, at peer: String) throws(SyncError) {
     if let fault = other.fault { throw SyncError(.malformed, "\(peer): \(fault)") }
     guard other.cluster == options.cluster else { throw SyncError(.forbidden, "\(peer) is of the cluster \(other.cluster)") }
+    guard membership.standing(of: other.member.id) != .removed else {
+      throw SyncError(.forbidden, "\(peer) was removed from the cluster for ever")
+    }
+  }
+
+  /// Says that a peer answers, and who it is.
+  func bind(_ peer: String, to other: Introduction) throws(SyncError) {
+    try check(other, at: peer)
     let node = other.member.id
-    guard membership.standing(of: node) != .removed else { throw SyncError(.forbidden, "\(peer) was removed from the cluster for ever") }
     change { state in
       defer { state.bound[peer] = node }
-      return state.bound[peer] != node
+      return state.answering.insert(peer).inserted || state.bound[peer] != node
     }
     know(other.member)
   }
+
+  /// Says that a peer answers no more: where the same node is configured under another URL, that one is followed.
+  func lost(_ peer: String) { change { $0.answering.remove(peer) != nil } }
 
   private func know(_ member: Member) {
     change { state in
@@ -174,6 +222,18 @@ package final class Cluster: Sendable {
       body(&state)
       return true
     }
+  }
+}
+
+extension Cluster.State {
+  fileprivate mutating func follow(_ peer: any PeerTransport) {
+    if !configured.contains(where: { $0.name == peer.name }) { configured.append(peer) }
+  }
+
+  fileprivate mutating func join(_ peer: any PeerTransport) {
+    if configured.contains(where: { $0.name == peer.name }) { return }
+    configured.append(peer)
+    joined.insert(peer.name)
   }
 }
 

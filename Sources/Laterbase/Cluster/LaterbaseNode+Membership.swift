@@ -66,7 +66,8 @@ extension LaterbaseNode {
   package func leave() async throws(LaterbaseError) -> Int {
     let membership = cluster.membership
     guard membership.standing(of: id) == .member else { throw LaterbaseError(.refused, "this node is in no cluster") }
-    let others = cluster.followed()
+    let others = cluster.asked()
+    try forgetJoined()
     cluster.leave()
     try await record([.left(id, revision: (membership.entries[id]?.revision ?? 0) + 1)])
     return await tell(others)
@@ -79,7 +80,7 @@ extension LaterbaseNode {
       throw LaterbaseError(.notFound, "there is no node \(member) in the cluster")
     }
     if standing == .removed { return }
-    let others = cluster.followed()
+    let others = cluster.asked()
     try await record([.removed(member)])
     // A node that removes itself is listened to no more: what it said last is brought to the others.
     if member == id { _ = await tell(others) }

@@ -38,7 +38,7 @@ extension LaterbaseNode {
   private func unsynced(_ database: OpenedDatabase) async throws(LaterbaseError) -> UInt64 {
     let name = database.name
     let told = await withTaskGroup(of: PeerClock?.self) { group in
-      for peer in cluster.followed() { group.addTask { await within(.seconds(3)) { try? await peer.clock(of: name) } } }
+      for peer in cluster.asked() { group.addTask { await within(.seconds(3)) { try? await peer.clock(of: name) } } }
       return await group.reduce(into: [PeerClock]()) { told, clock in if let clock { told.append(clock) } }
     }
     for clock in told { hear(clock, in: database) }

@@ -17,10 +17,11 @@ import ViewKit
 /// | 7 | → `ServingMark`; serial (8) → `Restatement` |
 /// | 8 | group (8) → `ServedFigure`, while a catch-up runs |
 /// | 9 | ULID (16) → nothing: a cut took records of its events, whose rows are to be put anew with other HLCs |
+/// | 10 | origin (8) → n (8): since a cut the view may have rows of events that a clock covers only if it covers this |
 enum ViewKeys {
   enum Kind: UInt8 {
     case header = 0, key = 1, row = 2, closed = 3, border = 4
-    case dirty = 5, skipped = 6, restated = 7, served = 8, moved = 9
+    case dirty = 5, skipped = 6, restated = 7, served = 8, moved = 9, owed = 10
   }
 
   static func prefix(_ number: UInt32, _ kind: Kind) -> [UInt8] {
@@ -83,6 +84,12 @@ enum ViewKeys {
   static func moved(_ number: UInt32, _ ulid: ULID) -> [UInt8] {
     var key = prefix(number, .moved)
     key.appendBigEndian(ulid.value)
+    return key
+  }
+
+  static func owed(_ number: UInt32, _ origin: Origin) -> [UInt8] {
+    var key = prefix(number, .owed)
+    key.appendBigEndian(origin.value)
     return key
   }
 

@@ -20,6 +20,9 @@ enum Laterbase {
     #endif
   }()
 
+  /// Another executable of this package, beside the built `laterbase`.
+  static func beside(_ name: String) -> FilePath { path.removingLastComponent().appending(name) }
+
   /// What a command left behind.
   struct Outcome {
     /// The exit code; 128 and the signal's number where one ended it.

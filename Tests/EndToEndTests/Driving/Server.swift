@@ -41,12 +41,13 @@ struct Server: Sendable {
   /// - Parameters:
   ///   - listen: by default a free loopback port.
   ///   - command: what runs it in a place of its own; takes its path and arguments behind these.
+  ///   - executable: another one than `laterbase`, with databases of its own.
   static func run<R: Sendable>(
     data: String, _ arguments: [String] = [], listen: String = "127.0.0.1:0", under command: [String] = [],
-    _ body: @escaping @Sendable (Server) async throws -> R
+    executable: FilePath = Laterbase.path, _ body: @escaping @Sendable (Server) async throws -> R
   ) async throws -> Ended<R> {
     let log = Log()
-    let words = command + ["\(Laterbase.path)", "serve", "--data", data, "--listen", listen] + arguments
+    let words = command + ["\(executable)", "serve", "--data", data, "--listen", listen] + arguments
     let run = try await Subprocess.run(
       words[0].contains("/") ? .path(FilePath(words[0])) : .name(words[0]), arguments: Arguments(Array(words.dropFirst())), input: .none,
       output: .discarded, error: .sequence

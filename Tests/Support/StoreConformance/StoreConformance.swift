@@ -23,6 +23,7 @@ public struct StoreConformance: Sendable {
     try await checkForks(seed: seed)
     try await checkForkCrashes(seed: seed)
     try await checkDamageCut(seed: seed)
+    try await checkRepeats(seed: seed)
   }
 
   func open(_ name: String) throws -> any EventStore {

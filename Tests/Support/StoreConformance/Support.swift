@@ -123,13 +123,18 @@ extension EventSet {
 
   /// Flips a bit in a record's body, and reads what can be read.
   public func spoil(_ dot: Dot) throws {
+    try rot(dot)
+    _ = try feedAll()
+  }
+
+  /// Flips a bit in a record's body; nobody has noticed yet.
+  public func rot(_ dot: Dot) throws {
     try store.write(WriteSize(bytes: 0, events: 0)) { (writer: borrowing any StoreWriter & ~Copyable) throws(StoreError) in
       guard let held = try writer.get(.log, StoreKey.dot(dot).raw) else { throw StoreError(.damaged, "not there") }
       var bytes = [UInt8](copying: held)
       bytes[bytes.count - 2] ^= 1
       try writer.put(.log, StoreKey.dot(dot).raw, bytes.raw)
     }
-    _ = try feedAll()
   }
 
   /// Throws unless the whole database proves.
