@@ -44,11 +44,6 @@ extension LaterbaseNode {
 
   /// Takes what a node told of itself. Logs that have forked are kept in mind.
   func hear(_ told: PeerClock, in database: OpenedDatabase) {
-    let state = database.set.state
-    database.set.observe(told.clock)
-    guard let forks = try? database.forks(against: told.clock) else { return }
-    database.set.noteForks(forks.map(\.origin))
-    guard let node = told.node, node != id else { return }
-    database.holders.note(node, told.clock.without(forks), at: world.now(), beside: state)
+    database.holders.hear(told, beside: database.set, node: id, at: world.now())
   }
 }

@@ -11,11 +11,6 @@ extension OpenedDatabase {
     try reading { (set) throws(StoreError) in try Outgoing(request, from: set) }
   }
 
-  /// The entries held here of logs of which another node holds another one.
-  func forks(against clock: Clock) throws(LaterbaseError) -> [Clock.Entry] {
-    try reading { (set) throws(StoreError) in try set.forks(against: clock) }
-  }
-
   /// Returns when there is something to send, the time is over, the task is cancelled, or the node is stopping.
   package func waitForNews(_ outgoing: Outgoing, _ wait: Duration) async throws(LaterbaseError) {
     let deadline = ContinuousClock.now + wait

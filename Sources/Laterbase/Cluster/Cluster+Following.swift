@@ -1,6 +1,6 @@
 import EventModel
 import EventStore
-import Replication
+package import Replication
 
 /// Whom a node follows.
 extension Cluster {
@@ -8,7 +8,7 @@ extension Cluster {
   func node(at peer: String) -> Origin? { current.bound[peer] }
 
   /// The peers to follow: those that the configuration names, and the members that can be reached, each once; nobody after this node left.
-  func followed() -> [any PeerTransport] {
+  package func followed() -> [any PeerTransport] {
     let state = current
     let standing = state.membership.standing(of: id)
     if state.leaves || standing == .removed { return [] }

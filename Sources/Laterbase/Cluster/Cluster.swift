@@ -37,7 +37,7 @@ package final class Cluster: Sendable {
   private let region: String
   private let state: Mutex<State>
 
-  init(id: Origin, name: String?, region: String?, options: NodeOptions, peers: [any PeerTransport], world: World) {
+  package init(id: Origin, name: String?, region: String?, options: NodeOptions, peers: [any PeerTransport], world: World) {
     (self.id, self.options, self.world, configured) = (id, options, world, peers)
     self.name = name ?? "\(id)"
     self.region = region ?? "default"
@@ -63,19 +63,19 @@ package final class Cluster: Sendable {
   package func setAddress(_ address: String?) { set { $0.address = address } }
 
   /// Whether this node is to say in the membership who it is and what it holds.
-  var announces: Bool { state.withLock { $0.joins && !$0.leaves && $0.membership.standing(of: id) != .removed } }
+  package var announces: Bool { state.withLock { $0.joins && !$0.leaves && $0.membership.standing(of: id) != .removed } }
 
   /// Whether there are others to share with, as far as this node knows.
   package var hasOthers: Bool { state.withLock { !configured.isEmpty || $0.membership.members.contains { $0.id != id } } }
 
-  func leave() { set { $0.leaves = true } }
+  package func leave() { set { $0.leaves = true } }
 
   // MARK: what the membership says
 
   package var membership: Membership { current.membership }
 
   /// Takes what the membership database says now.
-  func update(_ membership: Membership) {
+  package func update(_ membership: Membership) {
     change { state in
       guard state.membership != membership else { return false }
       state.membership = membership
@@ -119,7 +119,7 @@ package final class Cluster: Sendable {
   }
 
   /// Says that a peer answers, and who it is.
-  func bind(_ peer: String, to other: Introduction) throws(SyncError) {
+  package func bind(_ peer: String, to other: Introduction) throws(SyncError) {
     if let fault = other.fault { throw SyncError(.malformed, "\(peer): \(fault)") }
     guard other.cluster == options.cluster else { throw SyncError(.forbidden, "\(peer) is of the cluster \(other.cluster)") }
     let node = other.member.id
@@ -146,7 +146,7 @@ package final class Cluster: Sendable {
   }
 
   /// A node of the cluster said something. Of strangers no notice is taken: they could be any number.
-  func heard(_ node: Origin) {
+  package func heard(_ node: Origin) {
     change { state in
       guard state.membership.standing(of: node) != nil || state.met[node] != nil else { return false }
       let before = state.liveness.state(of: node, at: world.now())
@@ -156,7 +156,7 @@ package final class Cluster: Sendable {
   }
 
   /// A node of the cluster could not be talked with.
-  func failed(_ node: Origin) {
+  package func failed(_ node: Origin) {
     change { state in
       let before = state.liveness.state(of: node, at: world.now())
       state.liveness.failed(node)
