@@ -81,6 +81,7 @@ struct RelayState: Sendable {
   /// An exchange's end came, and all its pages are with the target.
   mutating func ended(_ end: PullEnd) -> Step {
     source = end.peer
+    let known = forked
     for fork in end.forks { found(fork) }
     for entry in end.peer.clock.entries {
       if let mine = held.clock.entry(entry.origin), mine.n == entry.n, mine.digest != entry.digest { found(entry) }
@@ -91,7 +92,9 @@ struct RelayState: Sendable {
     let missing = goal.delta(beyond: held.clock).filter { !without.contains($0.origin) && repairs[$0.origin] == nil }
     if missing.isEmpty, repairs.isEmpty { return .level }
     defer { recordsBefore = records }
-    if records > recordsBefore { return .exchange }
+    // A log that is another one from its first record on needs no search: what it is to be replaced by is asked for next.
+    let isToBeAsked = repairs.keys.contains { !known.contains($0) }
+    if records > recordsBefore || isToBeAsked { return .exchange }
     for origin in repairs.keys.sorted() { refused(origin, "a fork: the source's log wins, and its records don't come") }
     for range in missing {
       // It may have lost it since: what it says now counts.

@@ -82,6 +82,20 @@ import Testing
     #expect(try await Relay.level("things", a, b).toFirst.parked.isEmpty)
   }
 
+  @Test(arguments: [(0, 0), (0, 2), (2, 0)])
+  func `repairs a fork that begins with the first record`(first: Int, second: Int) async throws {
+    let (a, b) = (try SetPeer("a", seed: 1), try SetPeer("b", seed: 1))
+    for (peer, more) in [(a, first), (b, second)] {
+      try await peer.append(bodies(1, peer.name))
+      if more > 0 { try await peer.append(bodies(more, peer.name)) }
+    }
+    #expect(a.set.state.own == b.set.state.own)
+    let (toA, toB) = try await Relay.level("things", a, b)
+    #expect(toA.parked.isEmpty && toB.parked.isEmpty)
+    #expect(a.set.state.clock == b.set.state.clock && a.set.state.elements == UInt64(first + second) + 2)
+    for peer in [a, b] { try peer.set.proveSound("repaired") }
+  }
+
   @Test func `leaves a fork alone whose source loses: that is for the source to repair`() async throws {
     let (a, b) = (try SetPeer("a", seed: 1), try SetPeer("b", seed: 1))
     for peer in [a, b] { try await peer.append(["{}"]) }
