@@ -35,8 +35,9 @@ extension Cluster {
   }
 
   /// Asks a node to record a request, and others if it doesn't answer.
-  func record(_ events: [Happening], triesLeft: Int = 2) {
-    guard let node = draw(from: alive), let life = node.life else { return }
+  /// - Parameter node: nil: any.
+  func record(_ events: [Happening], at node: SimulatedNode? = nil, triesLeft: Int = 2) {
+    guard let node = node ?? draw(from: alive), let life = node.life else { return }
     ledger.attempt(events)
     let level = draw(in: 0..<4) == 0 ? drawLevel() : .one
     note("n\(node.index) is asked to record at \(level.rawValue) \(events.map { "\($0.ulid) \($0.body)" }.joined(separator: ", "))")

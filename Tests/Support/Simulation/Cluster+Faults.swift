@@ -78,7 +78,9 @@ extension Cluster {
     guard let other = draw(from: there), other !== node, !removedForEver.contains(other.id) else { return }
     let others = Dictionary(records(of: other).filter(\.isIntact).map { ($0.dot, $0.chain) }) { first, _ in first }
     let common = records(of: node).filter { $0.isIntact && others[$0.dot] == $0.chain }.map(\.dot)
-    guard let dot = draw(from: common) else { return }
+    let own = node.life?.set.state.own
+    let isOwn = draw(in: 0..<2) == 0
+    guard let dot = draw(from: common.filter { !isOwn || $0.origin == own }) else { return }
     let before = elements(of: node)
     defer { lose(node, before.subtracting(elements(of: node))) }
     rotted.insert(dot)
@@ -93,6 +95,13 @@ extension Cluster {
     } catch {
       fail("n\(node.index)'s disk can't be written: \(error)")
     }
+    if isOwn { recordBehindDamage(node) }
+  }
+
+  /// A node finds the damage in its own log, and is asked to record at once: that must not go on in front of the damage.
+  private func recordBehindDamage(_ node: SimulatedNode) {
+    _ = try? node.life?.set.feed(after: Clock(), recordsMax: .max) { (_, _) throws(StoreError) in true }
+    record(makeRequest(), at: node)
   }
 
   private func backUp(_ node: SimulatedNode) {

@@ -92,6 +92,7 @@ extension Cluster {
       if let node = draw(from: alive) { read(consumer, at: node, recordsMax: .max) }
     }
     checkConsumers(expected)
+    for node in alive { for _ in 0..<3 { readOn(fromNowhereAt: node) } }
     checkStores()
     // One node's: views of equal sets that are right are equal, and this is most of a history's time.
     guard let life = draw(from: alive)?.life else { return }
