@@ -72,7 +72,7 @@ let package = Package(
       swiftSettings: strict),
     .target(
       name: "Simulation",
-      dependencies: ["Replication", "ViewEngine", "ViewKit", "EventStore", "EventModel", "StoreConformance", "ViewLaws"],
+      dependencies: ["Laterbase", "Replication", "ViewEngine", "ViewKit", "EventStore", "EventModel", "StoreConformance", "ViewLaws"],
       path: "Tests/Support/Simulation", swiftSettings: strict),
     .executableTarget(
       name: "SimulateExecutable", dependencies: ["Simulation", .product(name: "ArgumentParser", package: "swift-argument-parser")],

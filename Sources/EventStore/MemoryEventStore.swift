@@ -1,4 +1,4 @@
-internal import EventModel
+package import EventModel
 package import Synchronization
 
 /// A store in memory: for tests, simulation, and apps that keep nothing. Snapshots share what they have in common.
@@ -12,6 +12,24 @@ public final class MemoryEventStore: EventStore {
     package var place: [UInt8] = []
 
     package init() {}
+
+    /// The SHA-256 of all rows of some tables.
+    package func digest(of tables: [Table]) -> Digest {
+      var bytes: [UInt8] = []
+      for table in tables {
+        for row in self.tables[table.rawValue].chunks.joined() {
+          bytes.appendBigEndian(UInt32(table.rawValue))
+          Self.add(row.key, to: &bytes)
+          Self.add(row.value, to: &bytes)
+        }
+      }
+      return Digest.sha256(bytes.raw)
+    }
+
+    private static func add(_ part: [UInt8], to bytes: inout [UInt8]) {
+      bytes.appendBigEndian(UInt32(part.count))
+      bytes += part
+    }
 
     /// Whether a table has the same rows.
     package func equals(_ other: Contents, _ table: Table) -> Bool {

@@ -59,12 +59,7 @@ extension LaterbaseNode {
   /// - Returns: the heads of its logs that are others here, and lose.
   @discardableResult
   func hear(_ told: PeerClock, in database: OpenedDatabase) -> [Clock.Entry] {
-    let state = database.set.state
-    database.set.observe(told.clock)
-    guard let forks = try? database.forks(against: told.clock) else { return [] }
-    database.set.noteForks(forks.map(\.origin))
-    if let node = told.node, node != id { database.holders.note(node, told.clock, without: forks, at: world.now(), beside: state) }
-    return forks.compactMap { told.clock.entry($0.origin) }.filter { state.clock.entry($0.origin)?.wins(over: $0) == true }
+    database.holders.hear(told, beside: database.set, node: id, at: world.now())
   }
 
   /// Takes note that a node holds what it sent. Before that is merged: whoever waits for news of it isn't sent it back.

@@ -15,17 +15,14 @@ extension OpenedDatabase {
   /// Waits until what is held here covers a clock, without doing anything for it.
   /// - Throws: `behind` if it doesn't in time.
   package func wait(atLeast clock: Clock, timeout: Duration) async throws(LaterbaseError) {
-    let deadline = ContinuousClock.now + timeout
-    while true {
-      let seen = set.changes.version
-      if set.state.clock.covers(clock) { return }
-      _ = try reading { _ in }
-      guard ContinuousClock.now < deadline, !set.changes.isClosed, !Task.isCancelled else {
-        throw LaterbaseError(.behind, "this node doesn't hold all that the clock covers")
-      }
-      set.observe(clock)
-      await waitForChange(after: seen, until: deadline)
-    }
+    if await set.wait(atLeast: clock, until: .now + timeout, .machine) { return }
+    try failBehind()
+  }
+
+  /// - Throws: `behind`, of a clock that was waited for; `no-database` if the database was removed meanwhile.
+  func failBehind() throws(LaterbaseError) -> Never {
+    try reading { _ in }
+    throw LaterbaseError(.behind, "this node doesn't hold all that the clock covers")
   }
 }
 

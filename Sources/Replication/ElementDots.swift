@@ -11,6 +11,10 @@ public struct ElementDots: Sendable {
   /// Of more such elements only the first dot counts: a holder by another one is overlooked then, but never one made up.
   private static let severalMax = 10_000
 
+  /// How many logs had been cut, at the node that holds the elements under these dots, when they were read; nil: none ever was. A cut
+  /// records elements anew, and a dot may be another element's then.
+  public var cuts: UInt64?
+
   public init() {}
 
   /// Adds an element that is held under these dots, at least one.
@@ -27,6 +31,7 @@ public struct ElementDots: Sendable {
   public mutating func add(_ others: ElementDots) {
     for (origin, n) in others.single { add([Dot(origin: origin, n: n)]) }
     for dots in others.several { add(dots) }
+    if let earlier = others.cuts { cuts = min(cuts ?? earlier, earlier) }
   }
 
   /// Whether a node with this clock holds all of the elements.

@@ -1,6 +1,7 @@
 import EventModel
 import EventStore
 import Replication
+import StoreConformance
 import Synchronization
 import Testing
 import ViewKit
@@ -115,6 +116,25 @@ import ViewKit
       _ = try await append("next", to: node, .one)
     }
     #expect(try await node.catalog.open("steps").set.state.own != mine.own)
+  }
+
+  /// What a node lost of its own log is recorded anew under another origin, and the winner's records have the numbers that it had.
+  @Test func `count nobody by the numbers of a log that was cut meanwhile`() async throws {
+    let (node, other) = (try cluster.node("a", seed: 1, [Self.steps]), try cluster.node("b", seed: 2, [Self.steps]))
+    let before = try LaterbaseNode([Self.steps], storage: .memory, options: NodeOptions(), world: .still(seed: 1))
+    for node in [node, before] { _ = try await append("same", to: node, .one, request: ULID(at: .noon, low80: 1)) }
+    for n in 0..<4 { _ = try await append("lost \(n)", to: before, .one) }
+    _ = try await append("after", to: node, .one)
+    _ = try await Relay("steps", from: LocalPeer(before), to: LocalPeer(other), node: other.id).run()
+    let a = try await node.catalog.open("steps")
+    let all = try a.set.feedAll().events.map { ElementID(ulid: $0.ulid, digest: Digest.sha256([UInt8]($0.body.utf8).raw).first16) }
+    let dots = try a.dots(of: all)
+    let outcome = try await Relay("steps", from: LocalPeer(other), to: LocalPeer(node), node: node.id).run()
+    #expect(outcome.forked.count == 1 && outcome.parked.isEmpty)
+    await node.hear(try #require(outcome.source), in: "steps")
+    #expect(a.set.state.clock.covers(try await other.catalog.open("steps").set.state.clock))
+    cluster.cut("b")
+    #expect(await node.copies(of: dots, in: a, at: .two, timeout: .milliseconds(1)).achieved == 1)
   }
 
   @Test func `of reads bring what a quorum wrote, and say when too few are there`() async throws {

@@ -3,21 +3,12 @@ import Simulation
 import Testing
 
 @Suite struct `Three nodes and three events` {
-  /// Each way in one order of happening, views in the first; `laterbase-simulate --small` takes all, and all pulls at the end.
+  /// In two of the six orders of happening; `laterbase-simulate --small` takes all.
   @Test func `end with one set, one answer and no event missed, in every history there is`() async throws {
     let found = try await withCheckedThrowingContinuation { continuation in
-      Thread.detach { continuation.resume(with: Result { try Self.run() }) }
+      Thread.detach { continuation.resume(with: Result { try SmallHistories(orders: Array(SmallHistories.allOrders.prefix(2))).run() }) }
     }
     #expect(found.failure == nil)
-    #expect(found.histories == 3037)
-  }
-
-  private static func run() throws -> SmallHistories.Outcome {
-    var all = SmallHistories.Outcome()
-    for (way, order) in zip(SmallHistories.allWays, SmallHistories.allOrders) {
-      let outcome = try SmallHistories(ending: .round, ways: [way], orders: [order], views: way == SmallHistories.allWays[0]).run()
-      all.add(outcome)
-    }
-    return all
+    #expect(found.histories == 2 * 32_634)
   }
 }

@@ -1,6 +1,6 @@
 import EventModel
 import EventStore
-import Replication
+package import Replication
 
 /// Whom a node follows.
 extension Cluster {
@@ -21,7 +21,7 @@ extension Cluster {
   func asked() -> [any PeerTransport] { followed().filter { leads($0.name) && node(at: $0.name) != id } }
 
   /// The peers to follow: those that are configured, and the members that can be reached, each once; nobody after this node left.
-  func followed() -> [any PeerTransport] {
+  package func followed() -> [any PeerTransport] {
     let state = current
     let standing = state.membership.standing(of: id)
     if state.leaves || standing == .removed { return [] }

@@ -47,7 +47,7 @@ package final class Cluster: Sendable {
   /// - Parameters:
   ///   - peers: those that the configuration names.
   ///   - joined: those that this node was told to join by, in an earlier run.
-  init(
+  package init(
     id: Origin, name: String?, region: String?, options: NodeOptions, peers: [any PeerTransport], joined: [any PeerTransport] = [],
     world: World
   ) {
@@ -82,13 +82,13 @@ package final class Cluster: Sendable {
   package func setAddress(_ address: String?) { set { $0.address = address } }
 
   /// Whether this node is to say in the membership who it is and what it holds.
-  var announces: Bool { state.withLock { $0.joins && !$0.leaves && $0.membership.standing(of: id) != .removed } }
+  package var announces: Bool { state.withLock { $0.joins && !$0.leaves && $0.membership.standing(of: id) != .removed } }
 
   /// Whether there are others to share with, as far as this node knows.
   package var hasOthers: Bool { state.withLock { !$0.configured.isEmpty || $0.membership.members.contains { $0.id != id } } }
 
   /// Follows nobody any more, and forgets whom this node was told to join by.
-  func leave() {
+  package func leave() {
     set { state in
       state.leaves = true
       let joined = state.joined
@@ -113,7 +113,7 @@ package final class Cluster: Sendable {
   package var membership: Membership { current.membership }
 
   /// Takes what the membership database says now.
-  func update(_ membership: Membership) {
+  package func update(_ membership: Membership) {
     change { state in
       guard state.membership != membership else { return false }
       state.membership = membership
@@ -166,7 +166,7 @@ package final class Cluster: Sendable {
   }
 
   /// Says that a peer answers, and who it is.
-  func bind(_ peer: String, to other: Introduction) throws(SyncError) {
+  package func bind(_ peer: String, to other: Introduction) throws(SyncError) {
     try check(other, at: peer)
     let node = other.member.id
     change { state in
@@ -194,7 +194,7 @@ package final class Cluster: Sendable {
   }
 
   /// A node of the cluster said something. Of strangers no notice is taken: they could be any number.
-  func heard(_ node: Origin) {
+  package func heard(_ node: Origin) {
     change { state in
       guard state.membership.standing(of: node) != nil || state.met[node] != nil else { return false }
       let before = state.liveness.state(of: node, at: world.now())
@@ -204,7 +204,7 @@ package final class Cluster: Sendable {
   }
 
   /// A node of the cluster could not be talked with.
-  func failed(_ node: Origin) {
+  package func failed(_ node: Origin) {
     change { state in
       let before = state.liveness.state(of: node, at: world.now())
       state.liveness.failed(node)

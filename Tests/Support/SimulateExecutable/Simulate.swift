@@ -23,27 +23,30 @@ public import Simulation
     options.traces = trace
     options.faults = options.faults.union(with).subtracting(without)
     var failures = 0
-    var (acknowledged, destroyed, jobs, forks) = (0, 0, 0, 0)
+    var (acknowledged, destroyed, jobs, forks, levels) = (0, 0, 0, 0, 0)
     for seed in seed..<seed + UInt64(seeds) {
       do throws(SimulationFailure) {
         let report = try ClusterHistory(seed: seed, options: options).run()
         for line in report.trace { print(line) }
         (acknowledged, destroyed) = (acknowledged + report.acknowledged, destroyed + report.destroyed)
         (jobs, forks) = (jobs + report.steps, forks + report.forksRepaired)
+        levels += report.levelsReached
       } catch {
         for line in error.trace { print(line) }
         print(error)
         failures += 1
       }
     }
-    let events = "\(acknowledged) events acknowledged, \(destroyed) destroyed"
+    let events = "\(acknowledged) events acknowledged, \(destroyed) destroyed or left behind, \(levels) levels reached"
     print("\(seeds) histories, \(failures) failed; \(events), \(forks) forked logs cut, \(jobs) jobs run")
     if failures > 0 { throw ExitCode.failure }
   }
 
   private func runSmall() throws {
-    let outcome = try SmallHistories(ending: .pulls).run()
-    print("\(outcome.histories) histories, \(outcome.failure ?? "all well")")
+    let outcome = try SmallHistories().run()
+    print(
+      "\(outcome.histories) histories by \(outcome.steps) steps, over \(outcome.states) states of \(outcome.disks) disks: \(outcome.failure ?? "all well")"
+    )
     if outcome.failure != nil { throw ExitCode.failure }
   }
 }

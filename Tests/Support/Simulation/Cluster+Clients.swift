@@ -1,5 +1,6 @@
 import EventModel
 import EventStore
+import Replication
 import StoreConformance
 
 // Clients: they record events, late ones too, and try again elsewhere when nobody answers.
@@ -34,21 +35,25 @@ extension Cluster {
   }
 
   /// Asks a node to record a request, and others if it doesn't answer.
-  func record(_ events: [Happening], triesLeft: Int = 2) {
-    guard let node = draw(from: alive), let life = node.life else { return }
+  /// - Parameter node: nil: any.
+  func record(_ events: [Happening], at node: SimulatedNode? = nil, triesLeft: Int = 2) {
+    guard let node = node ?? draw(from: alive), let life = node.life else { return }
     ledger.attempt(events)
-    note("n\(node.index) is asked to record \(events.map { "\($0.ulid) \($0.body)" }.joined(separator: ", "))")
+    let level = draw(in: 0..<4) == 0 ? drawLevel() : .one
+    note("n\(node.index) is asked to record at \(level.rawValue) \(events.map { "\($0.ulid) \($0.body)" }.joined(separator: ", "))")
     appendsUnderWay += 1
     schedule.start { [self] in
-      let world = World(now: { [unowned self] in wall(node) }, random: { [unowned self] in draw() })
-      let draft = Draft(events.map { ($0.ulid, $0.body, $0.voids) }, onTaken: draw(in: 0..<2) == 0 ? .refuse : .skip, world: world)
+      let draft = Draft(
+        events.map { ($0.ulid, $0.body, $0.voids) }, onTaken: draw(in: 0..<2) == 0 ? .refuse : .skip, world: world(of: node))
       let outcome = await life.answer { life.set.append(draft, done: $0) }
       appendsUnderWay -= 1
-      answered(outcome, events, life, triesLeft)
+      let held = answered(outcome, events, life, triesLeft)
+      if level != .one, !held.isEmpty { await confirm(held, level, life) }
     }
   }
 
-  private func answered(_ outcome: AppendOutcome?, _ events: [Happening], _ life: Life, _ triesLeft: Int) {
+  /// - Returns: the events that the node holds now.
+  private func answered(_ outcome: AppendOutcome?, _ events: [Happening], _ life: Life, _ triesLeft: Int) -> [Happening] {
     switch outcome {
     case .recorded(let appended):
       let taken = Set(appended.taken.map(\.ulid))
@@ -56,10 +61,12 @@ extension Cluster {
       note("n\(life.node) recorded \(appended.recorded), knew \(appended.known)")
       ledger.acknowledge(held)
       checkDurable(held, life)
+      return held
     case .taken: note("n\(life.node) refused a request")
     case .failed(let error): retry(events, triesLeft, "n\(life.node): \(error)")
     case nil: retry(events, triesLeft, "n\(life.node) didn't answer")
     }
+    return []
   }
 
   private func retry(_ events: [Happening], _ triesLeft: Int, _ why: String) {

@@ -8,7 +8,10 @@ extension Cluster {
   /// One thing happens.
   func happen() {
     guard let node = draw(from: there) else { return }
-    switch draw(in: 0..<105) {
+    switch draw(in: 0..<112) {
+    case 105..<107: read(at: drawLevel(), node)
+    case 107..<110: changeMembership(node)
+    case 110..<112: readOn(fromNowhereAt: node)
     case 0..<40: record(makeRequest())
     case 40..<52: read(draw(in: 0..<consumers.count), at: node, recordsMax: draw(from: [1, 3, 100]) ?? 1)
     case 52..<58: readView(at: node)
@@ -68,14 +71,19 @@ extension Cluster {
 
   // MARK: disks
 
-  private var hasNoRot: Bool { there.allSatisfy { records(of: $0).allSatisfy(\.isIntact) } }
+  var hasNoRot: Bool { there.allSatisfy { records(of: $0).allSatisfy(\.isIntact) } }
 
   /// A bit of a record flips that another disk holds too: a record that nobody has any more can't be mended.
   private func rot(_ node: SimulatedNode) {
-    guard let other = draw(from: there), other !== node else { return }
+    guard let other = draw(from: there), other !== node, !removedForEver.contains(other.id) else { return }
     let others = Dictionary(records(of: other).filter(\.isIntact).map { ($0.dot, $0.chain) }) { first, _ in first }
     let common = records(of: node).filter { $0.isIntact && others[$0.dot] == $0.chain }.map(\.dot)
-    guard let dot = draw(from: common) else { return }
+    let own = node.life?.set.state.own
+    let isOwn = draw(in: 0..<2) == 0
+    guard let dot = draw(from: common.filter { !isOwn || $0.origin == own }) else { return }
+    let before = elements(of: node)
+    defer { lose(node, before.subtracting(elements(of: node))) }
+    rotted.insert(dot)
     note("n\(node.index)'s record \(dot.n) of \(dot.origin) rots")
     do throws(StoreError) {
       try store(of: node).write(WriteSize(bytes: 0, events: 0)) { (writer: borrowing any StoreWriter & ~Copyable) throws(StoreError) in
@@ -87,6 +95,13 @@ extension Cluster {
     } catch {
       fail("n\(node.index)'s disk can't be written: \(error)")
     }
+    if isOwn { recordBehindDamage(node) }
+  }
+
+  /// A node finds the damage in its own log, and is asked to record at once: that must not go on in front of the damage.
+  private func recordBehindDamage(_ node: SimulatedNode) {
+    _ = try? node.life?.set.feed(after: Clock(), recordsMax: .max) { (_, _) throws(StoreError) in true }
+    record(makeRequest(), at: node)
   }
 
   private func backUp(_ node: SimulatedNode) {
@@ -106,6 +121,7 @@ extension Cluster {
   private func restore(_ node: SimulatedNode, _ backup: Backup, asSameFile: Bool) {
     guard hasNoRot else { return }
     note("n\(node.index) is set back\(asSameFile ? " in place" : "")")
+    node.isSetInPlace = asSameFile || node.isSetInPlace
     destroying(node) { () throws(StoreError) in try node.disk.put(backup.image, asSameFile: asSameFile) }
   }
 
@@ -124,8 +140,16 @@ extension Cluster {
     let before = elements(of: node)
     do throws(StoreError) { try change() } catch { return fail("n\(node.index)'s disk can't be changed: \(error)") }
     var kept = node.isGone ? [] : elements(of: node)
+    lose(node, before.subtracting(kept))
     for other in there where other !== node { kept.formUnion(elements(of: other)) }
     ledger.destroy(before.subtracting(kept))
+  }
+
+  /// A node's disk has lost elements: of what it says from here on, it has them no more.
+  private func lose(_ node: SimulatedNode, _ ids: Set<ElementID>) {
+    node.lost.formUnion(ids)
+    let whole = node.isGone ? [] : servedElements(of: node)
+    for read in reads.keys { reads[read]?[node.id]?.formIntersection(whole) }
   }
 
   /// Another node starts from a copy of this one's disk.
@@ -137,6 +161,7 @@ extension Cluster {
       let disk = options.disk(UInt64(nodes.count))
       try disk.put(image, asSameFile: asSameFile)
       let copy = addNode(disk)
+      copy.isSetInPlace = asSameFile
       copy.pullsFrom = [node.index]
       copy.pushesTo = draw(in: 0..<2) == 0 ? [node.index] : []
       note("n\(copy.index) is a copy of n\(node.index)\(asSameFile ? ", and nothing can tell" : "")")

@@ -25,6 +25,14 @@ extension Cluster {
     }
   }
 
+  /// Whoever has left comes back when its configuration names somebody.
+  private func nameAPeer(_ node: SimulatedNode) {
+    guard node.pullsFrom.isEmpty, node.pushesTo.isEmpty else { return }
+    if let other = there.first(where: { $0.pullsFrom.contains(node.index) || $0.pushesTo.contains(node.index) }) {
+      node.pullsFrom.insert(other.index)
+    }
+  }
+
   private func join(_ a: SimulatedNode, _ b: SimulatedNode) {
     switch draw(in: 0..<3) {
     case 0:
@@ -45,7 +53,9 @@ extension Cluster {
     mayFail = false
     network.healAll()
     schedule.run(milliseconds: 5_000) { appendsUnderWay == 0 }
+    dismissRemoved()
     connect()
+    for node in there { nameAPeer(node) }
     // Who follows whom is another now: all begin anew.
     for node in there { kill(node) }
     var expected: Set<ElementID> = []
@@ -82,6 +92,7 @@ extension Cluster {
       if let node = draw(from: alive) { read(consumer, at: node, recordsMax: .max) }
     }
     checkConsumers(expected)
+    for node in alive { for _ in 0..<3 { readOn(fromNowhereAt: node) } }
     checkStores()
     // One node's: views of equal sets that are right are equal, and this is most of a history's time.
     guard let life = draw(from: alive)?.life else { return }

@@ -1,5 +1,6 @@
 import EventModel
 import EventStore
+import Laterbase
 import Replication
 import ViewEngine
 
@@ -15,7 +16,10 @@ extension Cluster {
 
   @discardableResult
   func addNode(_ disk: any SimulatedDisk) -> SimulatedNode {
-    let node = SimulatedNode(index: nodes.count, id: Origin(value: draw()), disk: disk)
+    let role: Member.Role = draw(in: 0..<5) == 0 ? .device : .server
+    let node = SimulatedNode(
+      index: nodes.count, id: Origin(value: draw()), disk: disk, region: draw(in: 0..<2) == 0 ? "east" : "west", role: role,
+      hasAddress: role == .server || draw(in: 0..<2) == 0)
     nodes.append(node)
     return node
   }
@@ -25,16 +29,26 @@ extension Cluster {
     let index = node.index
     do throws(StoreError) {
       let store = MortalStore(try node.disk.open()) { [unowned self] in fault(nodes[index]) }
-      let world = World(now: { [unowned self] in wall(nodes[index]) }, random: { [unowned self] in draw() })
+      let world = world(of: node)
       let set = try EventSet(Self.database, store: store, world: world, options: setOptions(index))
-      let life = Life(node: index, store: store, set: set, engine: ViewEngine(set, views, options: viewOptions()))
+      let life = Life(
+        node: index, store: store, set: set, engine: ViewEngine(set, views, options: viewOptions()), holders: Holders(timing: timing),
+        members: members(of: node))
       node.life = life
+      tend(life)
       note("n\(index) starts, \(set.state.elements) elements")
+      if node.isSetInPlace, let own = set.state.own { forkable.insert(own) }
       witness(PeerClock(set), at: life)
+      witnessOwn(life)
       follow(node, life)
     } catch {
       fail("n\(index) can't start: \(error)")
     }
+  }
+
+  /// The wall clock and the chance that a node's processes have.
+  func world(of node: SimulatedNode) -> World {
+    World(now: { [unowned self] in wall(node) }, random: { [unowned self] in draw() })
   }
 
   private func setOptions(_ index: Int) -> EventSetOptions {
@@ -43,6 +57,8 @@ extension Cluster {
     options.turns = WriterTurns(now: { schedule.instant }, schedule: { schedule.soon($0) })
     options.atStage = { [unowned self] stage in
       guard let life = nodes[index].life, !life.isOver else { return .die }
+      if stage == .applied { checkServed(life) }
+      if stage == .published { witnessOwn(life) }
       guard life.dies == stage else { return .goOn }
       note("n\(index) dies when its writer has \(stage)")
       die(life)

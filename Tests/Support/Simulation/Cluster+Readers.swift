@@ -80,15 +80,17 @@ extension Cluster {
   }
 
   /// The elements of which a clock covers a dot, also of such whose record has rotted since a view has read it.
-  private func elements(coveredBy clock: Clock, _ set: EventSet) throws(StoreError) -> Set<ElementID> {
-    try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) in
-      var found: Set<ElementID> = []
-      let ids = try reader.cursor(.ids)
-      while try ids.next() {
-        guard let id = ElementID(key: ids.key) else { continue }
-        if Self.dots(ids.value).contains(where: { clock.covers($0) }) { found.insert(id) }
-      }
-      return found
+  func elements(coveredBy clock: Clock, _ set: EventSet) throws(StoreError) -> Set<ElementID> {
+    try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) in try Self.elements(coveredBy: clock, reader) }
+  }
+
+  static func elements(coveredBy clock: Clock, _ reader: borrowing any StoreReader & ~Copyable) throws(StoreError) -> Set<ElementID> {
+    var found: Set<ElementID> = []
+    let ids = try reader.cursor(.ids)
+    while try ids.next() {
+      guard let id = ElementID(key: ids.key) else { continue }
+      if Self.dots(ids.value).contains(where: { clock.covers($0) }) { found.insert(id) }
     }
+    return found
   }
 }

@@ -1,5 +1,6 @@
 import EventModel
 import EventStore
+import Laterbase
 import Replication
 import StoreConformance
 import ViewKit
@@ -17,6 +18,8 @@ final class Cluster: @unchecked Sendable {
   let borderLevel: Int
   private var random: SeededRandom
   private(set) lazy var network = Network(self)
+  /// Virtual time, for those of the product's that wait.
+  let timing: Timing
   var nodes: [SimulatedNode] = []
   var consumers: [Consumer] = []
   var ledger = Ledger()
@@ -27,6 +30,17 @@ final class Cluster: @unchecked Sendable {
   var appendsUnderWay = 0
   /// How many logs were cut because they had lost a fork.
   var forksRepaired = 0
+  /// How many appends and reads were answered at a level that asks for other nodes.
+  var levelsReached = 0
+  /// Reads at a level that nobody has answered yet: what each node had when they were asked, or lost since.
+  var reads: [Int: [Origin: Set<ElementID>]] = [:]
+  var readsBegun = 0
+  /// Of each record that a node wrote, the chain digest; and the origins under which somebody may write another one, as a disk was set back
+  /// or copied in place.
+  var written: [Dot: Digest] = [:]
+  var forkable: Set<Origin> = []
+  /// Records that have rotted, on whatever disk.
+  var rotted: Set<Dot> = []
   /// The first thing that must not be.
   private(set) var failure: String?
   private(set) var trace: [String] = []
@@ -36,7 +50,9 @@ final class Cluster: @unchecked Sendable {
   init(seed: UInt64, options: SimulationOptions) throws(DeclarationError) {
     self.options = options
     random = SeededRandom(seed: seed)
-    schedule = Schedule(seed: random.next())
+    let schedule = Schedule(seed: random.next())
+    self.schedule = schedule
+    timing = Timing(now: { schedule.instant }, sleep: { await schedule.sleep(until: $0) })
     borderLevel = Int(random.next() % 3)
     views = try CompiledDatabase(simulated)
   }

@@ -15,7 +15,12 @@ import ViewKit
 /// - a view is the reduction of the sorted events, at the end and whenever it was read, but right after a log was cut;
 /// - no consumer missed an event, nor was told one twice by a node that holds all that it has seen; but one that has read of a log what was
 ///   lost when a disk was set back in place may miss what that log had instead, as long as it is shorter than that consumer has read;
-/// - an equal clock never came with another audit, and nothing was acknowledged that was not on disk.
+/// - whenever an append was answered at a level, the disks of as many members as it asks for held the event, or had, before they were
+///   made to lose it; and a read at a level answered from all that so many members held when it was asked;
+/// - who counts is who said so last, and has not left nor been removed; who was removed isn't listened to;
+/// - an equal clock never came with another audit, nothing was acknowledged that was not on disk, and no clock was served that was not;
+/// - nobody wrote two records under one dot, but where a disk was set back or copied in place; nobody stored a damaged one;
+/// - whoever reads on with a clock that nobody gave out is told all that it doesn't cover.
 public struct ClusterHistory {
   public let seed: UInt64
   public var options: SimulationOptions
@@ -44,7 +49,7 @@ public struct ClusterHistory {
     if let failure { throw SimulationFailure(seed: seed, message: failure, trace: cluster.trace) }
     return SimulationReport(
       trace: cluster.trace, steps: cluster.schedule.steps, acknowledged: cluster.ledger.acknowledged.count,
-      destroyed: cluster.ledger.destroyed.count, forksRepaired: cluster.forksRepaired)
+      destroyed: cluster.ledger.destroyed.count, forksRepaired: cluster.forksRepaired, levelsReached: cluster.levelsReached)
   }
 }
 
@@ -53,7 +58,7 @@ public struct SimulationOptions: Sendable {
   public enum Fault: String, CaseIterable, Sendable {
     /// Processes die, at any moment and at any stage of a writer.
     case crashes
-    /// Wires are cut and healed. Delays, losses, repetitions and flipped bits are always there.
+    /// Wires are cut and healed. Delays, losses, repetitions, flipped bits, altered records and holes are always there.
     case networks
     /// Disks are full, are opened anew, fail in a commit.
     case disks
@@ -67,6 +72,8 @@ public struct SimulationOptions: Sendable {
     case removals
     /// Disks are set back or copied, and nothing can tell.
     case forks
+    /// Nodes join the cluster, leave it, and are removed from it.
+    case members
   }
 
   public var faults = Set(Fault.allCases)
@@ -93,6 +100,8 @@ public struct SimulationReport: Sendable {
   public let destroyed: Int
   /// Logs that were cut because they had lost a fork.
   public let forksRepaired: Int
+  /// Appends and reads that were answered at a level that asks for other nodes.
+  public let levelsReached: Int
 }
 
 /// What must not be, and how to see it again.

@@ -1,3 +1,5 @@
+import EventModel
+import EventStore
 import Replication
 
 /// The wires between nodes: slow, lossy, cut and healed. In a stream order is kept; a stream may break anywhere, and what was sent over it
@@ -41,6 +43,39 @@ final class Network {
     guard bytes.count > 1, cluster.draw(in: 0..<3) == 0 else { return [bytes] }
     let places = (0..<cluster.draw(in: 1..<4)).map { _ in cluster.draw(in: 0..<bytes.count) }.sorted()
     return zip([0] + places, places + [bytes.count]).map { Array(bytes[$0..<$1]) }.filter { !$0.isEmpty }
+  }
+
+  /// Makes a page what a node sends whose memory is bad, seldom: a record altered before its checksum was made, or in what the chain doesn't
+  /// say; a log with a hole.
+  func spoil(_ page: RecordPage) -> RecordPage {
+    guard cluster.mayFail, cluster.draw(in: 0..<40) == 0, let entry = cluster.draw(from: page.entries) else { return page }
+    let way = cluster.draw(in: 0..<4)
+    cluster.note("a page is sent with the record \(entry.dot.n) of \(entry.dot.origin) \(way == 0 ? "left out" : "altered")")
+    var spoilt = RecordPage()
+    spoilt.forks = page.forks
+    for other in page.entries {
+      let record = page.bytes.raw.extracting(other.range)
+      if other.dot != entry.dot {
+        spoilt.add(other.dot, record)
+      } else if way > 0 {
+        spoilt.add(other.dot, altered(record, other.dot, way).raw)
+      }
+    }
+    return spoilt
+  }
+
+  private func altered(_ record: RawSpan, _ dot: Dot, _ way: Int) -> [UInt8] {
+    var bytes = [UInt8](copying: record)
+    guard way > 1, var header = Record.Header(reading: record) else {
+      bytes[Record.Offset.crc + cluster.draw(in: 0..<4)] ^= 1 << UInt8(cluster.draw(in: 0..<8))
+      return bytes
+    }
+    if way == 2 { header.salt ^= 1 } else { header.ulid = ULID(value: header.ulid.value ^ 1) }
+    let body = record.extracting(droppingFirst: Record.headerBytes)
+    bytes.removeAll()
+    Record.write(headerOf: header, body: body, at: dot, to: &bytes)
+    bytes.append(copying: body)
+    return bytes
   }
 
   /// Flips a bit, seldom: a record that was altered on the way must be found.

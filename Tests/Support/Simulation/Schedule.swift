@@ -1,3 +1,4 @@
+import EventStore
 import StoreConformance
 import Synchronization
 
@@ -64,6 +65,18 @@ final class Schedule: TaskExecutor {
   func sleep(microseconds: Int64) async {
     await withCheckedContinuation { continuation in after(microseconds: microseconds) { continuation.resume() } }
   }
+
+  /// Sleeps until the virtual clock comes to an instant, or the task is cancelled.
+  func sleep(until instant: ContinuousClock.Instant) async {
+    let left = ((instant - self.instant) / .microseconds(1)).rounded(.up)
+    guard left > 0 else { return }
+    let signal = ChangeSignal()
+    after(microseconds: Int64(min(left, Self.sleepMicrosecondsMax))) { signal.announce() }
+    await signal.wait(after: 0)
+  }
+
+  /// Nobody waits for longer in a history.
+  private static let sleepMicrosecondsMax = 1e12
 
   /// Starts a task on this thread.
   func start(_ body: @escaping @Sendable () async -> Void) { Task(executorPreference: self) { await body() } }

@@ -1,5 +1,6 @@
 import EventModel
 import EventStore
+import Laterbase
 import Replication
 
 /// A node as another one's peer, over the simulated network: the product's own requests and frames, byte by byte, and its own states at
@@ -20,8 +21,24 @@ struct SimulatedPeer: PeerTransport {
 
   func databases() -> [String] { [Cluster.database] }
 
+  func join(_ introduction: Introduction) async throws(SyncError) -> Introduction? {
+    let life = try await reach()
+    let met: Introduction
+    do throws(LaterbaseError) { met = try life.members.meet(introduction) } catch { throw SyncError(error) }
+    try await network.carry(life, caller)
+    return met
+  }
+
   func clock(of database: String) async throws(SyncError) -> PeerClock? {
     let life = try await reach()
+    return try await answer(PeerClock(life.set), life)
+  }
+
+  func clock(of database: String, atLeast clock: Clock, timeout: Duration) async throws(SyncError) -> PeerClock? {
+    let life = try await reach()
+    guard await cluster.reaching(life).wait(atLeast: clock, timeout: timeout) else {
+      throw SyncError(.failed, "simulated: it doesn't hold all that the clock covers")
+    }
     return try await answer(PeerClock(life.set), life)
   }
 
@@ -30,25 +47,27 @@ struct SimulatedPeer: PeerTransport {
   ) async throws(SyncError) -> PullEnd {
     let life = try await reach()
     let asked = try read(request, life)
-    var outgoing = try synced { () throws(StoreError) in try Outgoing(asked, from: life.set) }
+    var (outgoing, turn) = try begin(asked, life)
+    defer { withExtendedLifetime(turn) {} }
     await waitForNews(outgoing, asked.wait, life)
     var reader = FrameReader(held: request.held, bytesMax: 1 << 20)
     var bytesLeft = min(asked.bytesMax, cluster.draw(in: 200..<4000))
     while bytesLeft > 0, let page = try next(&outgoing, life) {
       bytesLeft -= page.bytes.count
       var frames: [UInt8] = []
-      Frame.write(page, to: &frames)
+      Frame.write(network.spoil(page), to: &frames)
       network.alter(&frames)
       try await bring(frames, life, &reader, receive)
     }
     let end = PullEnd(PeerClock(life.set), forks: outgoing.forks)
     cluster.witness(end.peer, at: life)
-    life.bases.tell(end.peer.clock, to: asked.node, at: asked.asksForNothing ? .push : .pull)
+    life.holders.tell(end.peer.clock, to: asked.node, at: asked.asksForNothing ? .push : .pull)
     var frames: [UInt8] = []
     Frame.write(end, since: asked.held, to: &frames)
     try await bring(frames, life, &reader, receive)
     if !reader.page.entries.isEmpty { try await receive(reader.takePage()) }
-    guard let end = reader.end, reader.isBetweenFrames else { throw Network.broken }
+    guard var end = reader.end, reader.isBetweenFrames else { throw Network.broken }
+    end.peer.node = cluster.nodes[node].id
     return end
   }
 
@@ -74,8 +93,8 @@ struct SimulatedPeer: PeerTransport {
   private func tell(_ end: PullEnd, _ sender: Sender, _ life: Life) async throws(SyncError) -> PeerClock {
     if sender.node.value == 0 { return try await answer(end.peer, life) }
     cluster.witness(end.peer, at: life)
-    let base = life.bases.clock(sender.base.baseDigest, toldTo: sender.node)
-    life.bases.tell(end.peer.clock, to: sender.node, at: .push)
+    let base = life.holders.base(sender.base.baseDigest, toldTo: sender.node)
+    life.holders.tell(end.peer.clock, to: sender.node, at: .push)
     var frames: [UInt8] = []
     Frame.write(end, since: base ?? Clock(), to: &frames)
     var reader = FrameReader(held: base == nil ? Clock() : sender.base, bytesMax: 1 << 20)
@@ -102,10 +121,22 @@ struct SimulatedPeer: PeerTransport {
 
   // MARK: at the called node
 
+  /// Takes a look at what a puller holds, and remembers that it said so.
+  private func begin(_ request: PullRequest, _ life: Life) throws(SyncError) -> (Outgoing, Holders.Turn?) {
+    do throws(LaterbaseError) { try life.members.admit(request.node, of: request.cluster) } catch { throw SyncError(error) }
+    let state = life.set.state
+    let outgoing = try synced { () throws(StoreError) in try Outgoing(request, from: life.set) }
+    let this = cluster.nodes[node]
+    guard request.node.value != 0, request.node != this.id else { return (outgoing, nil) }
+    cluster.checkListening(to: request.node, life)
+    life.holders.note(request.node, request.held, without: outgoing.others, at: cluster.wall(this), beside: state)
+    return (outgoing, request.wait > .zero ? life.holders.beginPull(request.node) : nil)
+  }
+
   /// The request as it arrives: by a base that was forgotten with the process before it comes once more, whole.
   private func read(_ request: PullRequest, _ life: Life) throws(SyncError) -> PullRequest {
     do throws(PullRequest.Fault) {
-      return try PullRequest(reading: request.bytes.raw) { life.bases.clock($1, toldTo: $0) }
+      return try PullRequest(reading: request.bytes.raw) { life.holders.base($1, toldTo: $0) }
     } catch {
       guard error == .unknownBase, !request.base.isEmpty else { throw SyncError(.malformed, "simulated: the request can't be read") }
       var whole = request
@@ -145,11 +176,14 @@ struct SimulatedPeer: PeerTransport {
     let result = try synced { () throws(StoreError) in try merged.get() }
     cluster.note("n\(life.node) merged \(page.entries.count) records, \(result.records) new")
     cluster.witness(PeerClock(life.set), at: life)
+    cluster.checkStored(page.entries.map(\.dot), life)
   }
 
   /// Cuts a log that has lost a fork, in as many transactions as that takes: the process may die between any two.
   private func make(_ cut: LogCut, _ life: Life) async throws(SyncError) {
     var isDone = false
+    life.cutsUnderWay += 1
+    defer { life.cutsUnderWay -= 1 }
     while !isDone {
       guard let made = await life.answer({ life.set.cut(cut, done: $0) }) else { throw Network.broken }
       let step = try synced { () throws(StoreError) in try made.get() }
@@ -180,7 +214,7 @@ struct SimulatedPeer: PeerTransport {
     cluster.witness(clock, at: life)
     try await network.carry(life, caller)
     guard let read = Clock(token: clock.clock.token) else { throw SyncError(.malformed, "simulated: the clock can't be read") }
-    return PeerClock(read, audit: clock.audit)
+    return PeerClock(read, audit: clock.audit, node: cluster.nodes[node].id)
   }
 
   private func bring(
