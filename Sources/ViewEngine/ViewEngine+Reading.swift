@@ -172,31 +172,42 @@ extension ViewEngine {
     return (totals, listing.clock, listing.cursor)
   }
 
-  /// Visits one key's stored value, if the view is up to date and the value with it: a point read, nothing waits for anything.
+  /// Visits one key's stored value: a point read, nothing waits for anything. A few records that the view lacks are read here first.
   ///
   /// - Parameter body: takes the clock's token and the value's JSON; empty: the view has none.
   /// - Returns: nil: the view must catch up, or the value be computed first.
-  /// - Complexity: O(log keys): two look-ups.
+  /// - Complexity: O(log keys): two look-ups, and what a late event costs for each of at most `shortRecordsMax` records.
   package func value<R>(
     _ view: String, _ key: [UInt8], _ body: (String, RawSpan) -> R
   ) throws(ViewError) -> R? {
     let runner = try runner(view)
+    let (value, clock) = try stored(runner, key, body)
+    guard let clock, try runner.isReady(clock, onDisk: false) else { return value }
+    return try stored(runner, key, body).value
+  }
+
+  /// - Returns: the value's visit; or the clock that so few records lead to that whoever asks can read them.
+  private func stored<R>(
+    _ runner: ViewRunner, _ key: [UInt8], _ body: (String, RawSpan) -> R
+  ) throws(ViewError) -> (value: R?, behind: Clock?) {
     // Before the snapshot is taken.
     let ahead = runner.ahead
     do throws(StoreError) {
-      return try set.read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) -> R? in
-        guard let live = try runner.lives.live(reader) else { return nil }
+      return try set.read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) -> (R?, Clock?) in
+        guard let live = try runner.lives.live(reader), try !Slice.hasMoved(live.header, reader, state) else { return (nil, nil) }
         var set = live.token
         if !live.header.clock.covers(state.clock) {
-          guard let ahead, ahead.before == live.header, ahead.after.clock.covers(state.clock) else { return nil }
+          guard let ahead, ahead.before == live.header, ahead.cuts == state.cuts, ahead.after.clock.covers(state.clock) else {
+            return (nil, state.pending(after: live.header.clock) <= runner.options.shortRecordsMax ? state.clock : nil)
+          }
           set = ahead.after.clock.token
-          if let row = ahead.keyRow(key) { return body(set, row.raw.extracting(try KeyRow.value(in: row.raw) ?? 0..<0)) }
+          if let row = ahead.keyRow(key) { return (body(set, row.raw.extracting(try KeyRow.value(in: row.raw) ?? 0..<0)), nil) }
         }
         guard let row = try reader.get(.view, (ViewKeys.prefix(live.header.number, .key) + key).raw) else {
-          return body(set, RawSpan())
+          return (body(set, RawSpan()), nil)
         }
-        if runner.view.isFold, try KeyRow.isDirty(row) { return nil }
-        return body(set, row.extracting(try KeyRow.value(in: row) ?? 0..<0))
+        if runner.view.isFold, try KeyRow.isDirty(row) { return (nil, nil) }
+        return (body(set, row.extracting(try KeyRow.value(in: row) ?? 0..<0)), nil)
       }
     } catch {
       throw .store(error)

@@ -168,6 +168,8 @@ package struct ViewEngineOptions: Sendable {
   package var readAgeMax = Duration.seconds(5)
   /// How many records whoever reads maps himself.
   package var aheadRecordsMax: UInt64 = 64
+  /// As many where he may keep others from being answered meanwhile: on an event loop.
+  package var shortRecordsMax: UInt64 = 8
   /// A view that has as many records to read, and a third of all, may be sooner built anew.
   package var rebuildRecordsMin: UInt64 = 50_000
   /// What is sorted at a time where a view is built anew.
