@@ -3,8 +3,8 @@ import EventStore
 import Laterbase
 import NIOCore
 
-/// In front of the HTTP decoder: takes requests whose head is the last one's but for its length, or for the key of a view that it asks for,
-/// and answers them without decoding it once more. Whatever else comes goes on to the decoder, byte for byte.
+/// In front of the HTTP decoder: takes requests whose head is one of the last two but for its length, or for the key of a view that it asks
+/// for, and answers them without decoding it once more. Whatever else comes goes on to the decoder, byte for byte.
 ///
 /// One connection's, on its event loop. The lane is taken only when no answer is under way and the decoder holds nothing, so answers
 /// leave in the order of their requests; what comes meanwhile is held until the answer has left.
@@ -17,11 +17,14 @@ final class FastLane: ChannelDuplexHandler {
   private let service: Frontend
   private let connection: ConnectionHandler
   private var context: ChannelHandlerContext?
-  private var known: KnownHead?
+  /// Two, the newer one last: whoever writes and reads by turns has two.
+  private var known: [KnownHead] = []
   /// Came, and was neither answered nor passed on.
   private var held = ByteBuffer()
-  /// The request whose body is coming: bytes of its head and of its body, and where in the head the key stands that it asks for.
-  private var coming: (head: Int, body: Int, key: Range<Int>?)?
+  /// A request by a known head: what it asks for, bytes of its head and of its body, and where in the head the key stands that it asks for.
+  private typealias Known = (call: ShortCall, head: Int, body: Int, key: Range<Int>?)
+  /// The request whose body is coming.
+  private var coming: Known?
   /// An answer is under way from here.
   private var waits = false
   private var isTaking = false
@@ -51,7 +54,8 @@ final class FastLane: ChannelDuplexHandler {
   /// The request that was just decoded asks for `call`, and its body had `bodyBytes`.
   func learn(_ call: ShortCall, bodyBytes: Int) {
     guard call.isLasting, let candidate, passed == candidate.count + bodyBytes else { return }
-    known = KnownHead(candidate, call: call)
+    guard let head = KnownHead(candidate, call: call) else { return }
+    known = known.suffix(1) + [head]
   }
 
   /// The decoder has handed on the whole of a request, whose body had `bodyBytes`.
@@ -106,27 +110,46 @@ final class FastLane: ChannelDuplexHandler {
         answer(coming, context)
         continue
       }
-      guard passed == 0, let known, connection.isFree else { return pass(context) }
-      switch known.match(held.readableBytesSpan) {
+      guard passed == 0, connection.isFree else { return pass(context) }
+      switch match() {
       case .incomplete: return
-      case .same(let head, let body, let key) where service.takesShortBody(body):
+      case .known(let request):
         connection.begin(bytes: held.readableBytes)
-        coming = (head, body, key)
-        let missing = head + body - held.readableBytes
+        coming = request
+        let missing = request.head + request.body - held.readableBytes
         if missing > 0 { held.reserveCapacity(minimumWritableBytes: missing) }
-      case .same, .other: return pass(context)
+      case .other: return pass(context)
       }
     }
   }
 
-  private func answer(_ request: (head: Int, body: Int, key: Range<Int>?), _ context: ChannelHandlerContext) {
+  private enum Match {
+    case known(Known)
+    case incomplete
+    case other
+  }
+
+  /// What the held bytes begin with.
+  private func match() -> Match {
+    var isIncomplete = false
+    for known in known {
+      switch known.match(held.readableBytesSpan) {
+      case .same(let head, let body, let key) where service.takesShortBody(body): return .known((known.call, head, body, key))
+      case .incomplete: isIncomplete = true
+      case .same, .other: break
+      }
+    }
+    return isIncomplete ? .incomplete : .other
+  }
+
+  private func answer(_ request: Known, _ context: ChannelHandlerContext) {
     let part = request.key ?? request.head..<request.head + request.body
-    guard let known, let part = held.getSlice(at: held.readerIndex + part.lowerBound, length: part.count) else { return pass(context) }
+    guard let part = held.getSlice(at: held.readerIndex + part.lowerBound, length: part.count) else { return pass(context) }
     waits = true
     coming = nil
     connection.cameWhole()
     let lane = NIOLoopBound(self, eventLoop: context.eventLoop)
-    if service.answer(known.call, part, connection.mailbox, { lane.value.finish($0) }) {
+    if service.answer(request.call, part, connection.mailbox, { lane.value.finish($0) }) {
       held.moveReaderIndex(forwardBy: request.head + request.body)
       return
     }
