@@ -27,7 +27,6 @@ package struct ViewPieces: ListPieces {
   package mutating func writePiece(to sink: inout some ByteSink) throws(LaterbaseError) -> Bool {
     var writer = RowWriter(renderer, form: form, events: query.shape == .rows(events: true), isFirst: listing.count == 0)
     let start = sink.byteCount
-    var end = start
     let goesOn: Bool
     do throws(ViewError) {
       goesOn = try listing.read(bytesMax: Self.pieceBytes) { (event, body) in
@@ -35,8 +34,6 @@ package struct ViewPieces: ListPieces {
         return true
       } _: { (key, value, element) throws(StoreError) in
         try writer.write(key, value, element, to: &sink)
-        defer { end = sink.byteCount }
-        return sink.byteCount - end
       }
     } catch {
       throw database.error(error, view)
@@ -55,49 +52,58 @@ private struct RowWriter {
   private var isFirst: Bool
   /// The event of the row that comes next is written.
   private var isOpen = false
-  private var keyText: [UInt8] = []
+  /// Bytes of it.
+  private var eventBytes = 0
+  /// What stands before a row's value: so a row is two copies into the sink, which has a price for each of its appends.
+  private var head: [UInt8] = []
 
   init(_ renderer: EventRenderer, form: ListForm, events: Bool, isFirst: Bool) {
     (self.renderer, self.form, self.events, self.isFirst) = (renderer, form, events, isFirst)
   }
 
-  private mutating func begin(_ sink: inout some ByteSink) {
-    if form == .array, !isFirst { sink.append(code: ",") }
+  private mutating func begin() {
+    if form == .array, !isFirst { head.append(UInt8(ascii: ",")) }
     isFirst = false
-    sink.append(code: "{")
+    head.append(UInt8(ascii: "{"))
   }
 
   /// The event of the row that comes next.
   mutating func write(_ event: StoredEvent, _ body: RawSpan, to sink: inout some ByteSink) {
-    begin(&sink)
-    sink.append(code: "\"event\":")
+    let start = sink.byteCount
+    head.removeAll(keepingCapacity: true)
+    begin()
+    head.append(contentsOf: "\"event\":".utf8)
+    sink.append(copying: head.raw)
     renderer.write(event, body, after: UInt8(ascii: ","), to: &sink)
-    isOpen = true
+    (isOpen, eventBytes) = (true, sink.byteCount - start)
   }
 
-  mutating func write(_ key: RawSpan, _ value: RawSpan, _ element: ElementID?, to sink: inout some ByteSink) throws(StoreError) {
+  /// - Returns: how many bytes the row has, its event's among them.
+  mutating func write(_ key: RawSpan, _ value: RawSpan, _ element: ElementID?, to sink: inout some ByteSink) throws(StoreError) -> Int {
+    head.removeAll(keepingCapacity: true)
     if !isOpen {
-      begin(&sink)
+      begin()
       // None of its records is intact.
-      if events { sink.append(code: "\"event\":null,") }
+      if events { head.append(contentsOf: "\"event\":null,".utf8) }
     }
     isOpen = false
     if let element {
-      keyText.removeAll(keepingCapacity: true)
-      element.ulid.write(to: &keyText)
-      sink.append(code: "\"id\":\"")
-      sink.append(copying: keyText.raw)
-      sink.append(code: "\",")
+      head.append(contentsOf: "\"id\":\"".utf8)
+      element.ulid.write(to: &head)
+      head.append(contentsOf: "\",".utf8)
     }
-    keyText.removeAll(keepingCapacity: true)
-    do throws(KeyError) { try KeyBytes.writeJSON(key, to: &keyText) } catch {
+    head.append(contentsOf: "\"key\":".utf8)
+    do throws(KeyError) { try KeyBytes.writeJSON(key, to: &head) } catch {
       throw StoreError(.damaged, "a view: \(error)")
     }
-    sink.append(code: "\"key\":")
-    sink.append(copying: keyText.raw)
-    sink.append(code: ",\"value\":")
-    sink.append(copying: value)
-    sink.append(code: "}")
-    if form == .lines { sink.append(code: "\n") }
+    head.append(contentsOf: ",\"value\":".utf8)
+    sink.append(atMost: head.count + value.byteCount + 2) { bytes in
+      bytes.append(copying: head.raw)
+      bytes.append(copying: value)
+      bytes.append(UInt8(ascii: "}"))
+      if form == .lines { bytes.append(UInt8(ascii: "\n")) }
+    }
+    defer { eventBytes = 0 }
+    return eventBytes + head.count + value.byteCount + (form == .lines ? 2 : 1)
   }
 }

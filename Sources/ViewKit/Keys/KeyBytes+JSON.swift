@@ -74,8 +74,14 @@ extension KeyBytes {
   }
 
   private static func writeString(_ key: RawSpan, from start: Int, to out: inout [UInt8]) throws(KeyError) -> Int {
-    var text: [UInt8] = []
     var at = start
+    while at < key.byteCount, key[at] != 0 { at += 1 }
+    // Few strings have a zero byte in them.
+    if at < key.byteCount, at + 1 == key.byteCount || key[at + 1] != 0xFF {
+      out.appendString(key.extracting(start..<at))
+      return at + 1
+    }
+    var text = [UInt8](copying: key.extracting(start..<at))
     while at < key.byteCount {
       if key[at] == 0 {
         guard at + 1 < key.byteCount, key[at + 1] == 0xFF else {
