@@ -60,15 +60,25 @@ final class BlockingClient {
   private var status: Int { received[9..<12].reduce(0) { $0 * 10 + Int($1 & 0x0F) } }
 
   /// Bytes of the head; 0: it isn't there yet.
-  private func headEnd(_ count: Int) throws -> Int {
-    received[..<count].firstRange(of: Array("\r\n\r\n".utf8))?.upperBound ?? 0
-  }
+  private func headEnd(_ count: Int) throws -> Int { find("\r\n\r\n", before: count).map { $0 + 4 } ?? 0 }
 
-  /// What `content-length` says; nil: the answer comes in chunks.
+  /// What `content-length` says, however it is written; nil: the answer comes in chunks.
   private func length(_ end: Int) -> Int? {
     if end == 0 { return .max / 2 }
-    let head = received[..<end].map { $0 >= 0x41 && $0 <= 0x5A ? $0 | 0x20 : $0 }
-    guard let name = head.firstRange(of: Array("content-length: ".utf8)) else { return nil }
-    return head[name.upperBound...].prefix { $0 >= 0x30 && $0 <= 0x39 }.reduce(0) { $0 * 10 + Int($1 & 0x0F) }
+    guard let name = find("ontent-", before: end).flatMap({ find("ength: ", before: end, from: $0) }) else { return nil }
+    return received[(name + 7)...].prefix { $0 >= 0x30 && $0 <= 0x39 }.reduce(0) { $0 * 10 + Int($1 & 0x0F) }
+  }
+
+  /// Where some bytes begin.
+  private func find(_ text: StaticString, before end: Int, from start: Int = 0) -> Int? {
+    let text = unsafe UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+    return unsafe received.withUnsafeBytes { buffer in
+      var at = start
+      while at + text.count <= end {
+        if unsafe buffer[at] == text[0], unsafe buffer[at..<at + text.count].elementsEqual(text) { return at }
+        at += 1
+      }
+      return nil
+    }
   }
 }
