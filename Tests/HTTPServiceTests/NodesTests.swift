@@ -59,13 +59,14 @@ import Testing
         #expect(reply.slug == slug, "\(to): \(reply.text)")
       }
       #expect(try await client.post("/nodes", "[]").slug == "bad-parameter")
-      #expect(try await client.post("/nodes", "{\"node\":\"\(String(repeating: "x", count: 20_000))\"}").slug == "too-large")
       #expect(try await client.post("/nodes", good, type: "text/plain").slug == "media-type")
       #expect(try await Self.states(client).count == 2)
       var fields = HTTPFields()
       fields[.contentType] = MediaType.records
       let push = try await client.execute("/db/notes/log?cluster=staging", .post, fields, ByteBuffer())
       #expect(push.slug == "forbidden")
+      // The last one: a connection whose body was not read is closed.
+      #expect(try await client.post("/nodes", "{\"node\":\"\(String(repeating: "x", count: 20_000))\"}").slug == "too-large")
     }
   }
 
