@@ -19,25 +19,27 @@ import ViewKit
     while try await !clock(node).covers(wanted) { try await Task.sleep(for: .milliseconds(2)) }
   }
 
+  /// Records so many events one by one, and lets the other node come level ten times meanwhile, and at the end.
+  private static func append(_ count: Int, at writer: LaterbaseNode, heardBy other: LaterbaseNode) async throws {
+    for number in 0..<count {
+      try await writer[things].append([["n": JSON(number), "of": JSON(count), "by": JSON("\(writer.id)")]])
+      if number % max(1, count / 10) == 0 { try await wait(until: other, covers: writer) }
+    }
+    try await wait(until: other, covers: writer)
+  }
+
   /// None of them comes back but those that are recorded while a new poll is on its way: one poll in 30 s.
   @Test func `isn't sent its own newest records once more`() async throws {
     try await Net.run { net in
       let a = try net.node("a", peers: ["b"])
       let b = try net.node("b", peers: ["a"])
-      for (writer, other) in [(a, b), (b, a)] {
-        try await writer[Self.things].append([["first": true]])
-        try await Self.wait(until: other, covers: writer)
-      }
+      try await Self.append(1, at: a, heardBy: b)
+      try await Self.append(1, at: b, heardBy: a)
       let fromB = [Net.address("b"), "things"]
       let before = net.pulled.withLock { $0[fromB] ?? 0 }
-      for number in 0..<1000 {
-        try await a[Self.things].append([["n": JSON(number)]])
-        if number % 100 == 0 { try await Self.wait(until: b, covers: a) }
-      }
-      try await Self.wait(until: b, covers: a)
+      try await Self.append(1000, at: a, heardBy: b)
       // What is recorded there comes, and nothing else.
-      try await b[Self.things].append([["last": true]])
-      try await Self.wait(until: a, covers: b)
+      try await Self.append(1, at: b, heardBy: a)
       let back = net.pulled.withLock { $0[fromB] ?? 0 } - before
       #expect(back >= 1 && back < 20, "\(back) records came back")
       #expect(net.news.withLock { $0.filter { $0.contains("left out") } }.isEmpty)
@@ -49,19 +51,12 @@ import ViewKit
     try await Net.run { net in
       let server = try net.node("server")
       let device = try net.node("device", peers: ["server"], pushes: true)
-      for (writer, other) in [(server, device), (device, server)] {
-        try await writer[Self.things].append([["first": true]])
-        try await Self.wait(until: other, covers: writer)
-      }
+      try await Self.append(1, at: server, heardBy: device)
+      try await Self.append(1, at: device, heardBy: server)
       let toServer = [Net.address("server"), "things"]
       let before = net.pushed.withLock { $0[toServer] ?? 0 }
-      for number in 0..<200 {
-        try await server[Self.things].append([["n": JSON(number)]])
-        if number % 20 == 0 { try await Self.wait(until: device, covers: server) }
-      }
-      try await Self.wait(until: device, covers: server)
-      try await device[Self.things].append([["last": true]])
-      try await Self.wait(until: server, covers: device)
+      try await Self.append(200, at: server, heardBy: device)
+      try await Self.append(1, at: device, heardBy: server)
       let back = net.pushed.withLock { $0[toServer] ?? 0 } - before
       #expect(back >= 1 && back < 20, "\(back) records went back")
       #expect(try await LocalPeer(server).clock(of: "things") == LocalPeer(device).clock(of: "things"))
