@@ -28,9 +28,9 @@ package struct Levels: Sendable {
   /// Waits until so many members hold elements as a level asks for, at most until the time is over.
   ///
   /// Members that pull from here tell by themselves; others are asked, and do what they can to hold them.
-  /// - Returns: how many hold them then.
   /// - Parameter elements: whose dots these are, to read them again when a log was cut; of none that are known only this node's copies
   ///   count then.
+  /// - Returns: how many hold them then.
   func copies(of dots: ElementDots, elements: [ElementID] = [], at level: Consistency, timeout: Duration) async -> Quorum.Count {
     let count = self.count(dots, level)
     if count.isReached { return count }
