@@ -39,7 +39,8 @@ final class Net: Sendable {
     let node = try LaterbaseNode(
       [], storage: storage, name: name ?? place, region: region, peers: peers.map { Reached(name: Self.address($0), net: self) },
       options: options)
-    node.cluster.setAddress(Self.address(place))
+    // Who pushes is a device that can't be reached, from which nobody pulls.
+    node.cluster.setAddress(pushes ? nil : Self.address(place))
     nodes.withLock { $0[Self.address(place)] = (node, Task { try await node.run() }) }
     return node
   }
