@@ -11,10 +11,7 @@ package protocol ByteSink {
 extension ByteSink {
   /// Appends text of the program itself.
   package mutating func append(code text: StaticString) {
-    append(atMost: text.utf8CodeUnitCount) { bytes in
-      // Safe: the text is static, and all its bytes are initialised.
-      unsafe bytes.append(copying: RawSpan(_unsafeBytes: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)))
-    }
+    append(atMost: text.utf8CodeUnitCount) { $0.append(code: text) }
   }
 
   package mutating func append(copying span: RawSpan) {
@@ -38,7 +35,7 @@ extension ByteSink {
 extension [UInt8]: ByteSink {
   package var byteCount: Int { count }
 
-  package mutating func append(atMost count: Int, _ body: (inout OutputRawSpan) -> Void) {
+  @inline(__always) package mutating func append(atMost count: Int, _ body: (inout OutputRawSpan) -> Void) {
     append(addingCapacity: count) { elements in
       // Safe: the buffer is the array's free part, and as many bytes are said to be initialised as were written.
       unsafe elements.withUnsafeMutableBufferPointer { buffer, initialized in
@@ -52,8 +49,14 @@ extension [UInt8]: ByteSink {
 }
 
 extension OutputRawSpan {
+  /// Appends text of the program itself. Traps if there is no room.
+  @inline(__always) package mutating func append(code text: StaticString) {
+    // Safe: the text is static, and all its bytes are initialised.
+    unsafe append(copying: RawSpan(_unsafeBytes: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)))
+  }
+
   /// Appends the bytes of a span. Traps if there is no room.
-  package mutating func append(copying span: RawSpan) {
+  @inline(__always) package mutating func append(copying span: RawSpan) {
     precondition(span.byteCount <= freeCapacity)
     // Safe: there is room, and the source can't overlap the free part of the target.
     unsafe withUnsafeMutableBytes { target, count in

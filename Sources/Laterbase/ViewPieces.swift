@@ -26,20 +26,20 @@ package struct ViewPieces: ListPieces {
 
   package mutating func writePiece(to sink: inout some ByteSink) throws(LaterbaseError) -> Bool {
     var writer = RowWriter(renderer, form: form, events: query.shape == .rows(events: true), isFirst: listing.count == 0)
-    let start = sink.byteCount
     let goesOn: Bool
     do throws(ViewError) {
       goesOn = try listing.read(bytesMax: Self.pieceBytes) { (event, body) in
-        writer.write(event, body, to: &sink)
+        writer.write(event, body)
         return true
       } _: { (key, value, element) throws(StoreError) in
-        try writer.write(key, value, element, to: &sink)
+        try writer.write(key, value, element)
       }
     } catch {
       throw database.error(error, view)
     }
+    sink.append(copying: writer.text.raw)
     renderer = writer.renderer
-    bytes += sink.byteCount - start
+    bytes += writer.text.count
     return goesOn && (query.limit == 0 || bytes < Self.bytesMax)
   }
 }
@@ -47,63 +47,65 @@ package struct ViewPieces: ListPieces {
 /// Writes rows, one behind the other.
 private struct RowWriter {
   var renderer: EventRenderer
+  /// What was written. Not the sink itself: that is another module's, and each append to it has a price.
+  private(set) var text: [UInt8] = []
   private let form: ListForm
   private let events: Bool
   private var isFirst: Bool
-  /// The event of the row that comes next is written.
-  private var isOpen = false
-  /// Bytes of it.
-  private var eventBytes = 0
-  /// What stands before a row's value: so a row is two copies into the sink, which has a price for each of its appends.
-  private var head: [UInt8] = []
+  /// Where the row begins whose event is written already.
+  private var open: Int?
 
   init(_ renderer: EventRenderer, form: ListForm, events: Bool, isFirst: Bool) {
     (self.renderer, self.form, self.events, self.isFirst) = (renderer, form, events, isFirst)
+    text.reserveCapacity(ViewPieces.pieceBytes + (4 << 10))
   }
 
   private mutating func begin() {
-    if form == .array, !isFirst { head.append(UInt8(ascii: ",")) }
+    text.append(code: form == .array && !isFirst ? ",{" : "{")
     isFirst = false
-    head.append(UInt8(ascii: "{"))
   }
 
   /// The event of the row that comes next.
-  mutating func write(_ event: StoredEvent, _ body: RawSpan, to sink: inout some ByteSink) {
-    let start = sink.byteCount
-    head.removeAll(keepingCapacity: true)
+  mutating func write(_ event: StoredEvent, _ body: RawSpan) {
+    open = text.count
     begin()
-    head.append(contentsOf: "\"event\":".utf8)
-    sink.append(copying: head.raw)
-    renderer.write(event, body, after: UInt8(ascii: ","), to: &sink)
-    (isOpen, eventBytes) = (true, sink.byteCount - start)
+    text.append(code: "\"event\":")
+    renderer.write(event, body, after: UInt8(ascii: ","), to: &text)
   }
 
   /// - Returns: how many bytes the row has, its event's among them.
-  mutating func write(_ key: RawSpan, _ value: RawSpan, _ element: ElementID?, to sink: inout some ByteSink) throws(StoreError) -> Int {
-    head.removeAll(keepingCapacity: true)
-    if !isOpen {
+  mutating func write(_ key: RawSpan, _ value: RawSpan, _ element: ElementID?) throws(StoreError) -> Int {
+    let start = open ?? text.count
+    if element == nil, !events, let string = KeyBytes.plainString(in: key) {
+      let (begin, end): (StaticString, StaticString) = form == .lines ? ("{\"key\":\"", "}\n") : (",{\"key\":\"", "}")
+      text.append(atMost: key.byteCount + value.byteCount + 32) { bytes in
+        if isFirst { bytes.append(code: "{\"key\":\"") } else { bytes.append(code: begin) }
+        bytes.append(copying: key.extracting(string))
+        bytes.append(code: "\",\"value\":")
+        bytes.append(copying: value)
+        bytes.append(code: end)
+      }
+      isFirst = false
+      return text.count - start
+    }
+    if open == nil {
       begin()
       // None of its records is intact.
-      if events { head.append(contentsOf: "\"event\":null,".utf8) }
+      if events { text.append(code: "\"event\":null,") }
     }
-    isOpen = false
+    open = nil
     if let element {
-      head.append(contentsOf: "\"id\":\"".utf8)
-      element.ulid.write(to: &head)
-      head.append(contentsOf: "\",".utf8)
+      text.append(code: "\"id\":\"")
+      element.ulid.write(to: &text)
+      text.append(code: "\",")
     }
-    head.append(contentsOf: "\"key\":".utf8)
-    do throws(KeyError) { try KeyBytes.writeJSON(key, to: &head) } catch {
+    text.append(code: "\"key\":")
+    do throws(KeyError) { try KeyBytes.writeJSON(key, to: &text) } catch {
       throw StoreError(.damaged, "a view: \(error)")
     }
-    head.append(contentsOf: ",\"value\":".utf8)
-    sink.append(atMost: head.count + value.byteCount + 2) { bytes in
-      bytes.append(copying: head.raw)
-      bytes.append(copying: value)
-      bytes.append(UInt8(ascii: "}"))
-      if form == .lines { bytes.append(UInt8(ascii: "\n")) }
-    }
-    defer { eventBytes = 0 }
-    return eventBytes + head.count + value.byteCount + (form == .lines ? 2 : 1)
+    text.append(code: ",\"value\":")
+    text.append(copying: value)
+    text.append(code: form == .lines ? "}\n" : "}")
+    return text.count - start
   }
 }

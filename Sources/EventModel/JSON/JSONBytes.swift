@@ -24,7 +24,7 @@ extension RawSpan {
 
   /// Where the first byte from `offset` on stands that is not plain inside a string, or the end of the span.
   /// Plain are the ASCII characters that are neither a control, a quote, nor a backslash.
-  @inline(__always) func skipPlain(from offset: Int) -> Int {
+  @inline(__always) package func skipPlain(from offset: Int) -> Int {
     precondition(offset >= 0)
     var at = offset
     while at &+ 16 <= byteCount, Self.special(in: word(at: at)) | Self.special(in: word(at: at &+ 8)) == 0 { at &+= 16 }

@@ -28,9 +28,15 @@ struct KeyRange {
     high = key
   }
 
-  func contains(_ key: RawSpan) -> Bool {
-    guard key.compare(low.raw) >= 0 else { return false }
-    return high.map { key.compare($0.raw) < 0 } ?? true
+  func contains(_ key: RawSpan) -> Bool { !isAbove(key) && !isBelow(key) }
+
+  /// Whether all of the range is above a key.
+  func isAbove(_ key: RawSpan) -> Bool { key.compare(low.raw) < 0 }
+
+  /// Whether all of the range is below a key.
+  func isBelow(_ key: RawSpan) -> Bool {
+    guard let high else { return false }
+    return key.compare(high.raw) >= 0
   }
 }
 
@@ -76,6 +82,14 @@ struct KeyWalk {
     if named == nil { bytes.append(copying: key) } else { bytes.appendBigEndian(UInt16(truncatingIfNeeded: index)) }
   }
 
+  /// Goes back to the place before the one where it stands, which must have been passed: what a cursor says of that.
+  mutating func placeBefore() throws(StoreError) -> [UInt8] {
+    if named != nil { index -= 1 } else { _ = try descending ? cursor.next() : cursor.previous() }
+    var bytes: [UInt8] = []
+    place(into: &bytes)
+    return bytes
+  }
+
   /// Moves to the first key, or the first behind a place, or at it.
   mutating func first(from place: ArraySlice<UInt8>?, inclusive: Bool) throws(StoreError) -> Bool {
     if named != nil {
@@ -94,7 +108,7 @@ struct KeyWalk {
       index += 1
       return try land(1)
     }
-    return try (descending ? cursor.previous() : cursor.next()) && range.contains(cursor.key)
+    return try descending ? cursor.previous() && !range.isAbove(cursor.key) : cursor.next() && !range.isBelow(cursor.key)
   }
 
   /// Moves to the named key of the index, or the next one that the view has.

@@ -28,8 +28,13 @@ struct TotalReader {
   }
 
   /// Calls `body` with a key's row as the query wants it: the stored one, where that is right, else one with total and value computed.
-  func reading<R>(_ key: RawSpan, _ stored: RawSpan, _ body: (RawSpan) throws(StoreError) -> R) throws(StoreError) -> R {
-    if !computes { return try body(stored) }
+  @inline(__always) func reading<R>(
+    _ key: RawSpan, _ stored: RawSpan, _ body: (RawSpan) throws(StoreError) -> R
+  ) throws(StoreError) -> R {
+    computes ? try computing(key, stored, body) : try body(stored)
+  }
+
+  private func computing<R>(_ key: RawSpan, _ stored: RawSpan, _ body: (RawSpan) throws(StoreError) -> R) throws(StoreError) -> R {
     var row = try KeyRow(reading: stored)
     if isStored(row) { return try body(stored) }
     let joiner = Joiner(view: view, key: [UInt8](copying: key), work: ViewWork())

@@ -52,10 +52,7 @@ package struct ViewListing: Sendable {
     return try read(bytesMax: bytesMax) { (piece, reader, state) throws(StoreError) in
       switch shape {
       case .values:
-        try piece.values { (key, stored) throws(StoreError) in
-          guard let value = try KeyRow.value(in: stored) else { return 0 }
-          return try row(key, stored.extracting(value), nil)
-        }
+        try piece.values { (key, stored, value) throws(StoreError) in try row(key, stored.extracting(value), nil) }
       case .joined(let level): try piece.joined(level, row)
       case .rows(let events): try piece.rows(events, reader, state, set, event, row)
       }
@@ -64,7 +61,9 @@ package struct ViewListing: Sendable {
 
   /// Reads the next piece of totals: each key and its row, with total and value as the query wants them.
   mutating func readTotals(bytesMax: Int, _ visit: (RawSpan, RawSpan) throws(StoreError) -> Int) throws(ViewError) -> Bool {
-    try read(bytesMax: bytesMax) { (piece, _, _) throws(StoreError) in try piece.values(visit) }
+    try read(bytesMax: bytesMax) { (piece, _, _) throws(StoreError) in
+      try piece.values { (key, row, _) throws(StoreError) in try visit(key, row) }
+    }
   }
 
   /// - Parameter body: reads a piece, and says where the listing goes on.

@@ -25,24 +25,23 @@ struct ViewPiece {
   /// What a key's total costs.
   private var steps: Int { totals.computes ? 32 : 1 }
 
-  /// Each key with a value, and its row.
+  /// Each key with a value, its row, and where in that its value lies.
   ///
   /// - Returns: where to go on; nil at the end.
-  mutating func values(_ visit: (RawSpan, RawSpan) throws(StoreError) -> Int) throws(StoreError) -> [UInt8]? {
+  mutating func values(_ visit: (RawSpan, RawSpan, Range<Int>) throws(StoreError) -> Int) throws(StoreError) -> [UInt8]? {
     var (walk, budget) = (walk, budget)
     defer { self.budget = budget }
-    var last: [UInt8] = []
     var found = try walk.first(from: query.cursor?[...], inclusive: false)
+    var isFirst = true
     while found {
-      if budget.isSpent, !last.isEmpty { return last }
+      if budget.isSpent, !isFirst { return try walk.placeBefore() }
       // Only a key with a value counts: a full page is the last one if there is no further value.
       let passes = try totals.reading(walk.key, walk.row) { (row) throws(StoreError) in
-        guard try KeyRow.value(in: row) != nil else { return true }
-        return try budget.offer { () throws(StoreError) in try visit(walk.key, row) }
+        guard let value = try KeyRow.value(in: row) else { return true }
+        return try budget.offer { () throws(StoreError) in try visit(walk.key, row, value) }
       }
-      if !passes { return last }
-      last.removeAll(keepingCapacity: true)
-      walk.place(into: &last)
+      if !passes { return try walk.placeBefore() }
+      isFirst = false
       budget.spend(steps)
       found = try walk.advance()
     }

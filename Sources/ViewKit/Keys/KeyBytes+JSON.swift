@@ -37,6 +37,12 @@ extension KeyBytes {
     guard try writeValue(key, from: 0, to: &out) == key.byteCount else { throw KeyError.damaged }
   }
 
+  /// Where in a key's bytes the text of its string lies, if it is one that JSON writes as it is.
+  package static func plainString(in key: RawSpan) -> Range<Int>? {
+    guard key.byteCount >= 2, key[0] == Tag.string, key[key.byteCount - 1] == Tag.end else { return nil }
+    return key.skipPlain(from: 1) == key.byteCount - 1 ? 1..<key.byteCount - 1 : nil
+  }
+
   /// The JSON of a key's bytes.
   package static func json(_ key: [UInt8]) throws(KeyError) -> JSON {
     var text: [UInt8] = []
@@ -74,7 +80,13 @@ extension KeyBytes {
   }
 
   private static func writeString(_ key: RawSpan, from start: Int, to out: inout [UInt8]) throws(KeyError) -> Int {
-    var at = start
+    var at = key.skipPlain(from: start)
+    if at < key.byteCount, key[at] == 0, at + 1 == key.byteCount || key[at + 1] != 0xFF {
+      out.append(UInt8(ascii: "\""))
+      out.append(copying: key.extracting(start..<at))
+      out.append(UInt8(ascii: "\""))
+      return at + 1
+    }
     while at < key.byteCount, key[at] != 0 { at += 1 }
     // Few strings have a zero byte in them.
     if at < key.byteCount, at + 1 == key.byteCount || key[at + 1] != 0xFF {
