@@ -17,6 +17,8 @@ extension EventSet {
     var damaged: [Origin: UInt64] = [:]
     var sawOwnElsewhere = false
     var outcomes: [AppendOutcome] = []
+    /// Of each rider, whether it was put.
+    var ridden: [Bool] = []
     var merged: Result<Merged, StoreError>?
     var cut: Result<CutStep, StoreError>?
 
@@ -35,35 +37,41 @@ extension EventSet {
   }
 
   /// Records a group in one transaction, and publishes. On the writer's thread.
+  /// - Parameter riders: slices that go along.
   /// - Returns: what answers those who wait; nil if a stage said that the process died.
-  func commit(_ appends: [Writer.Append], _ merge: Writer.Merge?, _ repair: Writer.Repair? = nil) -> (() -> Void)? {
+  func commit(
+    _ appends: [Writer.Append], _ merge: Writer.Merge?, _ repair: Writer.Repair? = nil, riders: [SliceRider] = []
+  ) -> (() -> Void)? {
     guard goesOn(.admitted) else { return nil }
+    var riders = riders
     do {
       for _ in 0..<8 {
-        switch try attempt(appends, merge, repair) {
+        switch try attempt(appends, merge, repair, &riders) {
         case .died: return nil
         case .again: continue
         case .done(let group):
           guard goesOn(.persisted) else { return nil }
           publish(group)
           guard goesOn(.published) else { return nil }
-          return {
+          return { [riders] in
+            for (rider, isPut) in zip(riders, group.ridden) { rider.done(.success(isPut)) }
             for (append, outcome) in zip(appends, group.outcomes) { append.done(outcome) }
             if let merge, let merged = group.merged { merge.done(merged) }
             if let repair { repair.done(group.cut ?? .failure(StoreError(.closed, "the repair was not made"))) }
           }
         }
       }
-      return failure(appends, merge, repair, StoreError(.storage, "the store was opened anew again and again"))
+      return failure(appends, merge, repair, riders, StoreError(.storage, "the store was opened anew again and again"))
     } catch {
-      return failure(appends, merge, repair, error)
+      return failure(appends, merge, repair, riders, error)
     }
   }
 
   private func failure(
-    _ appends: [Writer.Append], _ merge: Writer.Merge?, _ repair: Writer.Repair?, _ error: StoreError
+    _ appends: [Writer.Append], _ merge: Writer.Merge?, _ repair: Writer.Repair?, _ riders: [SliceRider], _ error: StoreError
   ) -> () -> Void {
     {
+      for rider in riders { rider.done(.failure(error)) }
       for append in appends { append.done(.failed(error)) }
       merge?.done(.failure(error))
       repair?.done(.failure(error))
@@ -73,7 +81,7 @@ extension EventSet {
   private func goesOn(_ stage: WriterStage) -> Bool { options.atStage?(stage) != .die }
 
   private func attempt(
-    _ appends: [Writer.Append], _ merge: Writer.Merge?, _ repair: Writer.Repair?
+    _ appends: [Writer.Append], _ merge: Writer.Merge?, _ repair: Writer.Repair?, _ riders: inout [SliceRider]
   ) throws(StoreError) -> Attempt {
     let wall = world.now()
     var generation = store.generation
@@ -87,12 +95,15 @@ extension EventSet {
     let mayMint = !appends.isEmpty || repair?.cut != nil
     let bound = mayMint ? try bindOrigin(generation, wall, leaving: repair?.cut?.origin) : nil
     guard goesOn(.marked) else { return .died }
-    let size =
+    var size =
       repair?.cut.map { LogCut.size($0, state) }
       ?? WriteSize(
         bytes: appends.reduce(merge?.page.bytes.count ?? 0) { $0 + $1.draft.bodyBytes },
         events: appends.reduce(merge?.page.records.count ?? 0) { $0 + $1.draft.items.count })
+    for rider in riders { (size.bytes, size.events) = (size.bytes + rider.size.bytes, size.events + rider.size.events) }
     var died = false
+    var thrown: (rider: SliceRider, error: StoreError)?
+    let along = riders
     var found: [Dot] = []
     let result: Group?
     do {
@@ -102,6 +113,13 @@ extension EventSet {
           name: name, wall: wall, driftMaxMilliseconds: options.driftMaxMilliseconds, state: state, broken: Set(damaged.keys))
         if let bound { try recorder.bind(bound, transaction) }
         var group = Group(state: state, changed: false)
+        thrown = nil
+        for rider in along {
+          do throws(StoreError) { group.ridden.append(try rider.put(transaction, state)) } catch {
+            thrown = (rider, error)
+            throw error
+          }
+        }
         group.outcomes.reserveCapacity(appends.count)
         for append in appends { group.outcomes.append(try recorder.append(append.draft, transaction)) }
         found = recorder.unreadable.filter { $0.n < damaged[$0.origin] ?? .max }
@@ -123,6 +141,12 @@ extension EventSet {
       }
     } catch {
       if died { return .died }
+      if let thrown {
+        // The others go without it.
+        riders.removeAll { $0 === thrown.rider }
+        thrown.rider.done(.failure(thrown.error))
+        return .again
+      }
       if !found.isEmpty {
         try store.read { (reader: borrowing any StoreReader & ~Copyable) throws(StoreError) in for dot in found { noteDamage(dot, reader) }
         }

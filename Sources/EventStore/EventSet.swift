@@ -45,7 +45,7 @@ public final class EventSet: Sendable {
     var first = Published(state: state, generation: generation)
     first.damaged = damaged
     published = Mutex(first)
-    writer = Writer(queueBytesMax: options.queueBytesMax, budget: options.budget, turns: options.turns)
+    writer = Writer(options)
     writer.set = self
   }
 
@@ -149,6 +149,8 @@ public struct EventSetOptions: Sendable {
   public var budget: QueueBudget
   /// Called at each stage of the writer, on its thread; answering `.die` stops the writer there, as a crash would. For tests.
   public var atStage: (@Sendable (WriterStage) -> WriterStage.Then)?
+  /// How long the writer's thread waits for work before it puts what nobody waits for, and ends: in seconds.
+  package var idleSeconds = 2
   /// Who runs the writer's turns; nil: a thread of its own.
   package var turns: WriterTurns?
 

@@ -52,7 +52,8 @@ final class Writer: Sendable {
 
   /// What the thread takes in one turn.
   enum Turn: Sendable {
-    case group([Append], Merge?)
+    case group([Append], Merge?, [SliceRider])
+    case riders([SliceRider])
     case repair(Repair)
     case slice(Slice)
     /// No work for a while: the thread ends, and the next work starts another.
@@ -60,36 +61,13 @@ final class Writer: Sendable {
     case stopped
   }
 
-  private struct Queue {
-    var appends: [Append] = []
-    var head = 0
-    var merges: [Merge] = []
-    var slices: [Slice] = []
-    var repairs: [Repair] = []
-    var bytes = 0
-    var threadRuns = false
-    var busy = false
-    var stopped = false
-    /// How long appends may still go before a waiting slice, and how long the last slice took.
-    var appendTime: Duration = .zero
-    var lastSlice: Duration = .zero
-    /// How many appends the last group answered or left waiting, and how long it took.
-    var lastAppends = 0
-    var lastGroup: Duration = .zero
-
-    var waitingAppends: Int { appends.count - head }
-    var waits: Bool { head < appends.count || !merges.isEmpty || !slices.isEmpty || !repairs.isEmpty }
-  }
-
-  static let groupEventsMax = 4096
-  static let groupBytesMax = 4 << 20
-  private static let idleSeconds = 2
   private static let gatherSteps = 8
 
   private let queueBytesMax: Int
   private let budget: QueueBudget
+  private let idleSeconds: Int
   private let turns: WriterTurns?
-  private let queue = Mutex(Queue())
+  private let queue = Mutex(WriterQueue())
   private let wake = Wake()
   /// Set once, before any work; the set owns its writer, so it can't be strong.
   private let owner = Mutex<Owner>(Owner())
@@ -100,8 +78,8 @@ final class Writer: Sendable {
     set { owner.withLock { $0.set = newValue } }
   }
 
-  init(queueBytesMax: Int, budget: QueueBudget, turns: WriterTurns? = nil) {
-    (self.queueBytesMax, self.budget, self.turns) = (queueBytesMax, budget, turns)
+  init(_ options: EventSetOptions) {
+    (queueBytesMax, budget, idleSeconds, turns) = (options.queueBytesMax, options.budget, options.idleSeconds, options.turns)
   }
 
   /// Whether a group is under way.
@@ -124,7 +102,32 @@ final class Writer: Sendable {
     if let error = admit(0, { $0.repairs.append(repair) }) { repair.done(.failure(error)) }
   }
 
-  private func admit(_ bytes: Int, _ add: (inout sending Queue) -> Void) -> StoreError? {
+  /// Wakes nobody: a rider goes with what comes next, or when the thread has slept its while.
+  func submit(_ rider: SliceRider) {
+    let error = admit(0, wakes: turns != nil) { queue in
+      queue.riders.append(rider)
+      if turns != nil { queue.ridersLeave = true }
+    }
+    if let error { rider.done(.failure(error)) }
+  }
+
+  func withdraw(_ rider: SliceRider) -> Bool {
+    queue.withLock { queue in
+      guard let index = queue.riders.firstIndex(where: { $0 === rider }) else { return false }
+      queue.riders.remove(at: index)
+      return true
+    }
+  }
+
+  func sendRiders() {
+    let waits = queue.withLock { queue in
+      queue.ridersLeave = !queue.riders.isEmpty
+      return queue.ridersLeave
+    }
+    if waits { wake.signal() }
+  }
+
+  private func admit(_ bytes: Int, wakes: Bool = true, _ add: (inout sending WriterQueue) -> Void) -> StoreError? {
     guard budget.take(bytes) else { return StoreError(.busy, "too much waits for the disk, in all databases") }
     var start = false
     let error: StoreError? = queue.withLock { queue in
@@ -136,7 +139,7 @@ final class Writer: Sendable {
       queue.threadRuns = true
       return nil
     }
-    if error != nil { budget.give(bytes) } else if start { self.start() } else { wake.signal() }
+    if error != nil { budget.give(bytes) } else if start { self.start() } else if wakes { wake.signal() }
     return error
   }
 
@@ -179,7 +182,7 @@ final class Writer: Sendable {
     guard let set else { return abandonAll() }
     let turn: Turn? = queue.withLock { queue in
       queue.busy = queue.waits
-      return queue.waits ? Self.take(&queue) : nil
+      return queue.waits ? queue.take() : nil
     }
     if let turn, !run(turn, set) { return abandonAll() }
     queue.withLock { queue in
@@ -190,8 +193,8 @@ final class Writer: Sendable {
   /// Answers what is still queued when the writer has stopped.
   private func abandonAll() {
     let left = queue.withLock { queue in
-      let left = (Array(queue.appends[queue.head...]), queue.merges, queue.slices, queue.repairs)
-      queue = Queue()
+      let left = (Array(queue.appends[queue.head...]), queue.merges, queue.slices, queue.repairs, queue.riders)
+      queue = WriterQueue()
       queue.stopped = true
       return left
     }
@@ -201,6 +204,7 @@ final class Writer: Sendable {
     for merge in left.1 { merge.done(.failure(closed)) }
     for slice in left.2 { slice.abandon() }
     for repair in left.3 { repair.done(.failure(closed)) }
+    for rider in left.4 { rider.done(.failure(closed)) }
   }
 
   /// The next turn: waits for work; ends after a while without any.
@@ -212,12 +216,13 @@ final class Writer: Sendable {
         guard queue.waits else {
           return queue.stopped ? .stopped : nil
         }
-        return Self.take(&queue)
+        return queue.take()
       }
       if let turn { return turn }
-      if !wake.wait(seconds: Self.idleSeconds) {
+      if !wake.wait(seconds: idleSeconds) {
         // Under the lock, so work that comes now either is seen here or starts a new thread.
         let idle = queue.withLock { queue in
+          queue.ridersLeave = !queue.riders.isEmpty
           if !queue.waits { queue.threadRuns = false }
           return !queue.waits
         }
@@ -243,37 +248,6 @@ final class Writer: Sendable {
     }
   }
 
-  /// A log's repair first, there are few; whole requests until the bounds, at most one merge page; a slice when no append waits, and at the latest after four times its own
-  /// duration of appends.
-  private static func take(_ queue: inout Queue) -> Turn {
-    if !queue.repairs.isEmpty { return .repair(queue.repairs.removeFirst()) }
-    let groupWaits = queue.head < queue.appends.count || !queue.merges.isEmpty
-    if !queue.slices.isEmpty, !groupWaits || queue.appendTime >= queue.lastSlice * 4 {
-      queue.appendTime = .zero
-      return .slice(queue.slices.removeFirst())
-    }
-    var events = 0
-    var bytes = 0
-    let start = queue.head
-    while queue.head < queue.appends.count {
-      let append = queue.appends[queue.head]
-      events += append.draft.items.count
-      bytes += append.draft.bodyBytes
-      if queue.head > start, events > groupEventsMax || bytes > groupBytesMax { break }
-      queue.head += 1
-    }
-    let group = Array(queue.appends[start..<queue.head])
-    if queue.head == queue.appends.count {
-      queue.appends.removeAll(keepingCapacity: true)
-      queue.head = 0
-    } else if queue.head > queue.appends.count / 2 {
-      // What was taken is let go of at the cost of a move for each.
-      queue.appends.removeFirst(queue.head)
-      queue.head = 0
-    }
-    return .group(group, queue.merges.isEmpty ? nil : queue.merges.removeFirst())
-  }
-
   private var now: ContinuousClock.Instant { turns?.now() ?? .now }
 
   /// Runs a turn; false when the thread should end.
@@ -293,8 +267,11 @@ final class Writer: Sendable {
       }
       answer()
       return true
-    case .group(let appends, let merge):
-      let answer = set.commit(appends, merge)
+    case .riders(let riders):
+      set.commit(riders)
+      return true
+    case .group(let appends, let merge, let riders):
+      let answer = set.commit(appends, merge, riders: riders)
       // Before the answers: whoever has one may come again at once, and finds the room that its request took.
       let bytes = appends.reduce(merge?.bytes ?? 0) { $0 + $1.bytes }
       budget.give(bytes)

@@ -28,7 +28,7 @@ extension ViewEngine {
     if case .joined = query.shape, !runner.view.commutative { throw .notCommutative }
     let reading = try self.reading(runner, query, update, oldAnswers: oldAnswers)
     // Where little is missing, that is computed here; a few keys are answered from it before it is on disk.
-    if case .behind(let clock) = reading, query.isOfFewKeys, try runner.isReady(clock, onDisk: false) {
+    if case .behind(let clock) = reading, query.isOfFewKeys, try runner.isComputed(to: clock) {
       return try self.reading(runner, query, update, oldAnswers: oldAnswers)
     }
     return reading
@@ -182,7 +182,7 @@ extension ViewEngine {
   ) throws(ViewError) -> R? {
     let runner = try runner(view)
     let (value, clock) = try stored(runner, key, body)
-    guard let clock, try runner.isReady(clock, onDisk: false) else { return value }
+    guard let clock, try runner.isComputed(to: clock) else { return value }
     return try stored(runner, key, body).value
   }
 
@@ -198,7 +198,9 @@ extension ViewEngine {
         var set = live.token
         if !live.header.clock.covers(state.clock) {
           guard let ahead, ahead.before == live.header, ahead.cuts == state.cuts, ahead.after.clock.covers(state.clock) else {
-            return (nil, state.pending(after: live.header.clock) <= runner.options.shortRecordsMax ? state.clock : nil)
+            let isOver = ahead?.isWhole == true && ahead?.before == live.header && ahead?.cuts == state.cuts
+            let missing = state.pending(after: isOver ? ahead?.after.clock ?? Clock() : live.header.clock)
+            return (nil, missing <= runner.options.shortRecordsMax ? state.clock : nil)
           }
           set = ahead.after.clock.token
           if let row = ahead.keyRow(key) { return (body(set, row.raw.extracting(try KeyRow.value(in: row.raw) ?? 0..<0)), nil) }

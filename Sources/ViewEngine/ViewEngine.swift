@@ -170,6 +170,9 @@ package struct ViewEngineOptions: Sendable {
   package var aheadRecordsMax: UInt64 = 64
   /// As many where he may keep others from being answered meanwhile: on an event loop.
   package var shortRecordsMax: UInt64 = 8
+  /// How much of what a reader computed goes to the disk with the next append, whose transaction it makes longer.
+  package var ridingRowsMax = 512
+  package var ridingBytesMax = 128 << 10
   /// A view that has as many records to read, and a third of all, may be sooner built anew.
   package var rebuildRecordsMin: UInt64 = 50_000
   /// What is sorted at a time where a view is built anew.

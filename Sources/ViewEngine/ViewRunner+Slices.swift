@@ -41,25 +41,29 @@ extension ViewRunner {
       }
       return (header.clock, true)
     }
-    if isLast { setAhead(slice) }
+    if isLast, !slice.leavesWork { setAhead(Ahead(keysOf: slice)) }
     guard try await put(slice, puts) else { return (header.clock, false) }
     return slice.leavesWork ? (Clock(), false) : (slice.after.clock, isLast)
   }
 
-  /// The last slice, if little is missing.
-  func shortSlice(to target: Clock) throws(StoreError) -> Slice? {
-    let header = try set.read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) -> ViewHeader? in
-      let headers = try headers(reader)
-      guard headers.building == nil, let header = headers.live else { return nil }
-      guard state.pending(after: header.clock) <= options.aheadRecordsMax else { return nil }
-      return try hasWork(header, reader, state) ? nil : header
+  /// What is missing, if that is little.
+  /// - Parameter ahead: what is not on disk yet, nor on its way: it is computed over that, if that can be.
+  func shortSlice(to target: Clock, over ahead: Ahead?) throws(StoreError) -> Ahead? {
+    let start = try set.read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) -> (ViewHeader, Ahead?)? in
+      guard let header = try lives.live(reader)?.header else { return nil }
+      guard state.pending(after: header.clock) <= options.aheadRecordsMax, try !hasWork(header, reader, state) else { return nil }
+      guard let ahead, ahead.isWhole, ahead.before == header, ahead.cuts == state.cuts, !view.restates else { return (header, nil) }
+      return (ahead.after, ahead)
     }
-    guard let header, let (slice, _, _) = try nextSlice(header, to: [target]) else { return nil }
-    return slice.after.clock.covers(target) && !slice.leavesWork ? slice : nil
+    guard let (header, over) = start, let (slice, _, _) = try nextSlice(header, to: [target], over: over) else { return nil }
+    guard slice.after.clock.covers(target), !slice.leavesWork else { return nil }
+    return over == nil ? Ahead(slice) : over?.adding(slice)
   }
 
   /// - Returns: nil, if there is nothing to be read.
-  private func nextSlice(_ header: ViewHeader, to targets: [Clock]) throws(StoreError) -> (Slice, [Put], isLast: Bool)? {
+  private func nextSlice(
+    _ header: ViewHeader, to targets: [Clock], over ahead: Ahead? = nil
+  ) throws(StoreError) -> (Slice, [Put], isLast: Bool)? {
     var recordsMax = options.recordsMax
     while true {
       var delta = MappedDelta(after: header.clock)
@@ -72,7 +76,7 @@ extension ViewRunner {
       let slice = try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) in
         try delta.heedVoids(feed, view, reader)
         delta.sort()
-        return try self.slice(delta, 0..<delta.rows.count, header, figures: figures(delta, header, targets, reader), reader)
+        return try self.slice(delta, 0..<delta.rows.count, header, figures: figures(delta, header, targets, reader), over: ahead, reader)
       }
       let puts = slice.puts
       // Large totals: a part of it at a time.
@@ -82,12 +86,12 @@ extension ViewRunner {
   }
 
   func slice(
-    _ delta: MappedDelta, _ range: Range<Int>, _ header: ViewHeader, figures: ServedFigures? = nil,
+    _ delta: MappedDelta, _ range: Range<Int>, _ header: ViewHeader, figures: ServedFigures? = nil, over ahead: Ahead? = nil,
     _ reader: borrowing any StoreReader & ~Copyable
   ) throws(StoreError) -> Slice {
     let work = ViewWork()
     defer { count(work) }
-    return try Slice(delta, range, header, view, options, figures: figures, reader, work)
+    return try Slice(delta, range, header, view, options, figures: figures, over: ahead, reader, work)
   }
 
   // MARK: Putting
@@ -109,18 +113,6 @@ extension ViewRunner {
       if took * 3 < timeMax, puts.count * 2 >= rows { rows = min(rows * 2, options.rowsMax) }
     }
     return isDone
-  }
-
-  /// Queues a slice to be put. If it can't be, whoever comes next finds the same work, and hears why.
-  func queue(_ slice: Slice, then: @escaping @Sendable () -> Void) {
-    let puts = slice.puts
-    let size = WriteSize(bytes: Self.bytes(puts), events: slice.places(puts))
-    set.slice(size) { (writer: borrowing any StoreWriter & ~Copyable, state) throws(StoreError) in
-      try slice.apply(puts, writer, state)
-    } done: { result in
-      if case .success(true) = result { self.dropAhead() }
-      then()
-    }
   }
 
   static func bytes(_ puts: [Put]) -> Int { puts.reduce(512) { $0 + $1.key.count + ($1.value?.count ?? 0) } }

@@ -27,8 +27,10 @@ final class ViewRunner: Sendable {
     var closed = false
     /// Whether what a process before left of older versions was looked for.
     var swept = false
-    /// The slice that is on its way to the disk.
-    var ahead: Slice?
+    /// What is computed and not on disk.
+    var ahead: Ahead?
+    /// What takes it there, if the task doesn't.
+    var rider: SliceRider?
   }
 
   private struct Waiter {
@@ -96,24 +98,29 @@ final class ViewRunner: Sendable {
 
   // MARK: Ahead of the disk
 
-  /// The slice that is on its way to the disk: what it puts may be read already, over a snapshot that has the header it was made from.
-  /// To be asked for before the snapshot is taken.
-  var ahead: Slice? { waiters.withLock { $0.ahead } }
+  /// What is not on disk yet: it may be read already, over a snapshot that has the header it was made from. To be asked for before the
+  /// snapshot is taken.
+  var ahead: Ahead? { waiters.withLock { $0.ahead } }
 
-  /// Whether the view may be read at a clock; where little is missing, that is computed here and now.
-  func isReady(_ target: Clock, onDisk: Bool) throws(ViewError) -> Bool {
+  /// Whether the view may be read at a clock.
+  private func isReady(_ target: Clock, onDisk: Bool) throws(ViewError) -> Bool {
     do throws(StoreError) {
       if try covers(target, ahead: onDisk ? nil : ahead) {
         sweepOnce()
         return true
       }
-      return onDisk ? false : try lookAhead(to: target)
     } catch {
       throw .store(error)
     }
+    return onDisk ? false : try isComputed(to: target)
   }
 
-  private func covers(_ target: Clock, ahead: Slice?) throws(StoreError) -> Bool {
+  /// Whether what a reader finds missing up to a clock was so little that it is computed now.
+  func isComputed(to target: Clock) throws(ViewError) -> Bool {
+    do throws(StoreError) { return try lookAhead(to: target) } catch { throw .store(error) }
+  }
+
+  private func covers(_ target: Clock, ahead: Ahead?) throws(StoreError) -> Bool {
     try set.read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) -> Bool in
       guard let header = try lives.live(reader)?.header else { return false }
       if let ahead, ahead.before == header, ahead.cuts == state.cuts, ahead.after.clock.covers(target) { return true }
@@ -130,16 +137,11 @@ final class ViewRunner: Sendable {
     return view.isFold ? try Slice.hasMarks(header, reader) : false
   }
 
-  /// Computes the last slice where it is asked for, and queues it for the writer; false if the task must do more than that.
+  /// Computes the last slice where it is asked for, and has it go to the disk with the next append; false if the task must do more than that.
   private func lookAhead(to target: Clock) throws(StoreError) -> Bool {
-    let isMine = waiters.withLock { waiters in
-      guard !waiters.runs, !waiters.closed else { return false }
-      (waiters.runs, waiters.swept) = (true, true)
-      return true
-    }
-    guard isMine else { return false }
-    let slice: Slice?
-    do throws(StoreError) { slice = try shortSlice(to: target) } catch {
+    guard claim() else { return false }
+    let slice: Ahead?
+    do throws(StoreError) { slice = try shortSlice(to: target, over: ahead) } catch {
       // The claim ends in the task, whatever came of it.
       startTask()
       throw error
@@ -149,14 +151,55 @@ final class ViewRunner: Sendable {
       return false
     }
     setAhead(slice)
-    // Queued before the answer is given: an append that follows it comes behind the slice, and whoever reads that finds the slice done.
-    queue(slice) { self.startTask() }
+    queue(slice)
     return true
   }
 
+  /// Whether whoever asks has the work to do now: nobody has, or what was done of it hasn't gone to the disk, and is done again with more.
+  private func claim() -> Bool {
+    waiters.withLock { waiters in
+      if waiters.closed { return false }
+      if waiters.runs {
+        guard let rider = waiters.rider, set.withdraw(rider) else { return false }
+        waiters.rider = nil
+      }
+      waiters.runs = true
+      return true
+    }
+  }
+
+  /// Queues what was computed. If it can't be put, whoever comes next finds the same work, and hears why.
+  private func queue(_ slice: Ahead) {
+    let size = WriteSize(bytes: Self.bytes(slice.puts), events: slice.puts.count)
+    @Sendable func put(_ writer: borrowing any StoreWriter & ~Copyable, _ state: SetState) throws(StoreError) -> Bool {
+      try slice.apply(writer, state)
+    }
+    // What was served is to be compared with what comes: it can't be taken back.
+    guard !view.restates, slice.puts.count <= options.ridingRowsMax, size.bytes <= options.ridingBytesMax else {
+      return set.slice(size, put) { self.ended($0) }
+    }
+    let isEnough = set.state.pending(after: slice.before.clock) * 4 >= options.aheadRecordsMax
+    let rider = SliceRider(size, goesAlong: isEnough, put: put) { self.ended($0) }
+    let isWanted = waiters.withLock { waiters in
+      waiters.rider = rider
+      return !waiters.waiting.isEmpty
+    }
+    set.ride(rider)
+    if isWanted { set.sendRiders() }
+  }
+
+  /// Ends the claim of whoever computed a slice that was put now, or couldn't be.
+  private func ended(_ result: Result<Bool, StoreError>) {
+    if case .success(true) = result { dropAhead() }
+    let isWanted = waiters.withLock { waiters in
+      (waiters.rider, waiters.runs) = (nil, !waiters.waiting.isEmpty)
+      return waiters.runs
+    }
+    if isWanted { startTask() } else { feed.forget() }
+  }
+
   /// Tells who needn't wait for the disk of a slice with which the view is right.
-  func setAhead(_ slice: Slice) {
-    guard !slice.leavesWork else { return }
+  func setAhead(_ slice: Ahead) {
     let done = waiters.withLock { waiters in
       waiters.ahead = slice
       let ids = waiters.waiting.filter { !$0.value.onDisk && slice.after.clock.covers($0.value.target) }.keys.sorted()
@@ -180,14 +223,14 @@ final class ViewRunner: Sendable {
       return !waiters.runs
     }
     guard let start else { return .cancelled }
-    if start { startTask() }
+    if start { startTask() } else { set.sendRiders() }
     return nil
   }
 
   /// Starts the task for nobody, the first time.
   func sweepOnce() {
     let start = waiters.withLock { waiters in
-      guard !waiters.swept, !waiters.closed else { return false }
+      guard !waiters.swept, !waiters.runs, !waiters.closed else { return false }
       (waiters.runs, waiters.swept) = (true, true)
       return true
     }

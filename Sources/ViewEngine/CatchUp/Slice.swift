@@ -7,7 +7,7 @@ import ViewKit
 struct Slice: Sendable {
   let before: ViewHeader
   private(set) var after: ViewHeader
-  private var keyRows: [Put] = []
+  private(set) var keyRows: [Put] = []
   private var groups: [GroupPuts] = []
   private var skipped: [Put] = []
   /// Events whose rows were put anew: nothing is to be done for them any more.
@@ -41,27 +41,28 @@ struct Slice: Sendable {
   /// - Parameters:
   ///   - delta: sorted.
   ///   - range: which of its rows; with the last one the view is right at the delta's clock.
+  ///   - ahead: what it is computed over. Not of a view that keeps restatements.
   init(
     _ delta: MappedDelta, _ range: Range<Int>, _ header: ViewHeader, _ view: CompiledView, _ options: ViewEngineOptions,
-    figures: ServedFigures? = nil, _ reader: borrowing any StoreReader & ~Copyable, _ work: ViewWork
+    figures: ServedFigures? = nil, over ahead: Ahead? = nil, _ reader: borrowing any StoreReader & ~Copyable, _ work: ViewWork
   ) throws(StoreError) {
     (before, after, cuts) = (header, header, delta.cuts ?? 0)
     self.figures = figures
     (refoldRowsLeft, borderLevel) = (options.refoldRowsMax, options.borderLevel)
-    let cursor = try reader.cursor(.view)
+    let source = try SliceSource(ahead, reader)
     var start = range.lowerBound
     while start < range.upperBound {
       let key = delta.rows[start].key
       var next = start + 1
       while next < range.upperBound, delta.rows[next].key == key { next += 1 }
-      try put(delta, start..<next, Joiner(view: view, key: delta.keys[Int(key)], work: work), reader, cursor)
+      try put(delta, start..<next, Joiner(view: view, key: delta.keys[Int(key)], work: work), reader, source)
       start = next
     }
     guard range.upperBound == delta.rows.count else { return }
     after.clock = delta.clock
     for (element, reason) in delta.skipped.sorted(by: { $0.key < $1.key }) {
       let key = ViewKeys.prefix(header.number, .skipped) + ViewKeys.element(element)
-      let isThere = try reader.get(.view, key.raw) != nil
+      let isThere = try source.has(key)
       guard isThere != (reason != nil) else { continue }
       after.skipped = isThere ? after.skipped - 1 : after.skipped + 1
       skipped.append((key, reason.map { [UInt8]($0.utf8) }))
@@ -103,14 +104,14 @@ struct Slice: Sendable {
     (before, after, self.cuts) = (header, header, cuts)
     (refoldRowsLeft, borderLevel) = (options.refoldRowsMax, options.borderLevel)
     let marks = try reader.cursor(.view)
-    let cursor = try reader.cursor(.view)
+    let source = try SliceSource(nil, reader)
     let prefix = ViewKeys.prefix(header.number, .dirty)
     var found = try marks.seek(prefix.raw)
     while found, marks.key.starts(with: prefix.raw), refoldRowsLeft > 0 {
       let mark = try DirtyMark(reading: marks.value)
       let joiner = Joiner(view: view, key: mark.key, work: work)
-      guard let row = try keyRow(joiner, reader) else { throw StoreError(.damaged, "a key of a view is missing") }
-      try put([], row, row, joiner, reader, cursor)
+      guard let row = try keyRow(joiner, source) else { throw StoreError(.damaged, "a key of a view is missing") }
+      try put([], row, row, joiner, reader, source)
       found = try marks.next()
     }
     if groups.isEmpty { return nil }
@@ -145,18 +146,17 @@ struct Slice: Sendable {
     return try cursor.seek(prefix.raw) && cursor.key.starts(with: prefix.raw)
   }
 
-  private func keyRow(_ joiner: Joiner, _ reader: borrowing any StoreReader & ~Copyable) throws(StoreError) -> KeyRow? {
-    guard let row = try reader.get(.view, (ViewKeys.prefix(before.number, .key) + joiner.key).raw) else { return nil }
-    return try KeyRow(reading: row)
+  private func keyRow(_ joiner: Joiner, _ source: SliceSource) throws(StoreError) -> KeyRow? {
+    try source.get(ViewKeys.prefix(before.number, .key) + joiner.key) { (row) throws(StoreError) in try KeyRow(reading: row) }
   }
 
   /// One key's rows, in order of happening.
   private mutating func put(
-    _ delta: MappedDelta, _ range: Range<Int>, _ joiner: Joiner, _ reader: borrowing any StoreReader & ~Copyable, _ cursor: any StoreCursor
+    _ delta: MappedDelta, _ range: Range<Int>, _ joiner: Joiner, _ reader: borrowing any StoreReader & ~Copyable, _ source: SliceSource
   ) throws(StoreError) {
-    let known = try keyRow(joiner, reader)
+    let known = try keyRow(joiner, source)
     var row = known ?? KeyRow(group: after.nextGroup)
-    let changes = try changes(delta, range, known, joiner.work, reader)
+    let changes = try changes(delta, range, known, joiner.work, source)
     if changes.isEmpty { return }
     if known == nil { after.nextGroup += 1 }
     for change in changes {
@@ -164,21 +164,21 @@ struct Slice: Sendable {
       row.rows &+= UInt64(bitPattern: Int64(more))
       after.rows &+= UInt64(bitPattern: Int64(more))
     }
-    try put(changes, row, known, joiner, reader, cursor)
+    try put(changes, row, known, joiner, reader, source)
   }
 
   /// - Parameter changes: none, to go on where a mark says.
   private mutating func put(
     _ changes: [RowChange], _ row: KeyRow, _ known: KeyRow?, _ joiner: Joiner, _ reader: borrowing any StoreReader & ~Copyable,
-    _ cursor: any StoreCursor
+    _ source: SliceSource
   ) throws(StoreError) {
     var row = row
     let isFold = joiner.view.isFold
-    let table = try GroupTable(before.number, row.group, known, isFold: isFold, cursor, joiner.work)
+    let table = try GroupTable(before.number, row.group, known, isFold: isFold, source.rows, joiner.work)
     if isFold {
       let markKey = ViewKeys.dirty(before.number, group: row.group)
       let mark: DirtyMark? =
-        if known?.isDirty == true, let mark = try reader.get(.view, markKey.raw) { try DirtyMark(reading: mark) } else { nil }
+        known?.isDirty == true ? try source.get(markKey) { (mark) throws(StoreError) in try DirtyMark(reading: mark) } : nil
       var fold = GroupFold(table, known, mark, joiner, borderLevel: borderLevel)
       if changes.isEmpty {
         try fold.refold(rowsLeft: &refoldRowsLeft)
@@ -209,7 +209,7 @@ struct Slice: Sendable {
 
   /// What rows change of what is stored: putting a row that is there changes nothing.
   private func changes(
-    _ delta: MappedDelta, _ range: Range<Int>, _ known: KeyRow?, _ work: ViewWork, _ reader: borrowing any StoreReader & ~Copyable
+    _ delta: MappedDelta, _ range: Range<Int>, _ known: KeyRow?, _ work: ViewWork, _ source: SliceSource
   ) throws(StoreError) -> [RowChange] {
     var changes: [RowChange] = []
     changes.reserveCapacity(range.count)
@@ -219,7 +219,7 @@ struct Slice: Sendable {
       if seen == nil, let known, row.pos <= known.last {
         work.rowsRead += 1
         let key = ViewKeys.at(ViewKeys.rows(before.number, group: known.group), row.pos)
-        if let stored = try reader.get(.view, key.raw) { old = try StoredRow(reading: stored) }
+        old = try source.get(key) { (row) throws(StoreError) in try StoredRow(reading: row) }
       }
       var stored = delta.stored(row)
       if let voids = delta.replacedVoids {
@@ -236,26 +236,10 @@ struct Slice: Sendable {
     return changes
   }
 
-  /// What it puts under a key of the view: the row's bytes, if any.
-  func keyRow(_ key: [UInt8]) -> [UInt8]? {
-    let key = ViewKeys.prefix(before.number, .key) + key
-    var (low, high) = (0, keyRows.count)
-    while low < high {
-      let middle = (low + high) / 2
-      let other = keyRows[middle].key
-      if other.raw.compare(key.raw) < 0 { low = middle + 1 } else { high = middle }
-    }
-    return low < keyRows.count && keyRows[low].key == key ? keyRows[low].value : nil
-  }
-
   /// Puts everything, unless the view has moved since. In the writer's transaction.
   func apply(_ puts: [Put], _ writer: borrowing any StoreWriter & ~Copyable, _ state: SetState) throws(StoreError) -> Bool {
-    guard state.cuts == cuts, let row = try writer.get(.view, before.key.raw), row.equals(before.bytes.raw) else { return false }
-    for (key, value) in puts {
-      if let value { try writer.put(.view, key.raw, value.raw) } else { try writer.delete(.view, key.raw) }
-    }
-    try writer.put(.view, after.key.raw, after.bytes.raw)
-    return true
+    guard state.cuts == cuts else { return false }
+    return try before.replace(by: after, with: puts, writer)
   }
 }
 

@@ -50,13 +50,13 @@ struct KeyWalk {
   private var index = 0
   private let descending: Bool
   /// Named keys' rows are read from it first.
-  private let over: Slice?
+  private let over: Ahead?
   /// The named key where it stands, and its row if that is one of `over`.
   private var namedKey: [UInt8] = []
   private var rowOver: [UInt8] = []
 
   init(
-    _ query: ViewQuery, _ number: UInt32, _ over: Slice?, _ reader: borrowing any StoreReader & ~Copyable
+    _ query: ViewQuery, _ number: UInt32, _ over: Ahead?, _ reader: borrowing any StoreReader & ~Copyable
   ) throws(StoreError) {
     self.over = over
     let prefix = ViewKeys.prefix(number, .key)

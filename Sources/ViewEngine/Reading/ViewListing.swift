@@ -28,12 +28,12 @@ package struct ViewListing: Sendable {
   /// The group that a piece ended in.
   private var group: OpenGroup?
   private let isEmpty: Bool
-  private let over: Slice?
+  private let over: Ahead?
 
   /// - Parameters:
   ///   - clock: what the rows are to be right at; nil: the view was never built, there are none.
   ///   - over: a slice that may not be there yet, and is to be read as if it were. Of few keys' values only.
-  init(_ set: EventSet, _ runner: ViewRunner, _ query: ViewQuery, _ clock: Clock?, token: String? = nil, over: Slice? = nil) {
+  init(_ set: EventSet, _ runner: ViewRunner, _ query: ViewQuery, _ clock: Clock?, token: String? = nil, over: Ahead? = nil) {
     (self.set, self.runner, self.query, self.clock, isEmpty) = (set, runner, query, clock ?? Clock(), clock == nil)
     self.over = over
     self.token = token ?? self.clock.token

@@ -15,7 +15,7 @@ struct ViewPiece {
 
   init(
     _ query: ViewQuery, _ runner: ViewRunner, _ header: ViewHeader, _ filter: RowFilter, _ budget: PieceBudget, _ group: OpenGroup?,
-    _ over: Slice?, _ reader: borrowing any StoreReader & ~Copyable
+    _ over: Ahead?, _ reader: borrowing any StoreReader & ~Copyable
   ) throws(StoreError) {
     (self.query, view, number, self.budget, self.group) = (query, runner.view, header.number, budget, group)
     totals = try TotalReader(view, header, runner.options, filter, reader)
