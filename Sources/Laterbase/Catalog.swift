@@ -3,12 +3,14 @@ package import EventStore
 import Synchronization
 package import ViewKit
 
-/// What becomes of a database that can't be opened because it is damaged.
+/// What becomes of a database that is damaged beyond its records.
 package struct DamagePolicy: Sendable {
   /// Whether others fill a database again that isn't here any more.
   let isRefilled: @Sendable (_ name: String) -> Bool
   /// Told when a database was set aside.
   let onSetAside: @Sendable (_ name: String, _ path: String, StoreError) -> Void
+  /// Told, from any thread, when a store says that what it holds may not be what was written.
+  let onDoubt: @Sendable (_ name: String, _ what: String) -> Void
 }
 
 /// The databases of a node, opened when they are asked for, each once. The mutex owns the table; the storage is opened outside of it.
@@ -23,14 +25,15 @@ package final class Catalog: Sendable {
 
   private struct Table {
     var entries: [String: Entry] = [:]
+    var replacements: [String: Int] = [:]
     var closed = false
   }
 
-  private let provider: any EventStoreProvider
+  let provider: any EventStoreProvider
   private let world: World
   private let options: EventSetOptions
   private let declared: [String: CompiledDatabase]
-  private let damage: DamagePolicy?
+  let damage: DamagePolicy?
   private let table = Mutex(Table())
   /// Announces each opening and each removal of a database.
   package let openings = ChangeSignal()
@@ -173,16 +176,7 @@ package final class Catalog: Sendable {
 
   private func openNow(_ name: String, create: Bool) throws(LaterbaseError) -> (database: OpenedDatabase, created: Bool)? {
     var database: OpenedDatabase?
-    defer {
-      let (waiting, closed) = table.withLock { table in
-        var waiting: [CheckedContinuation<Void, Never>] = []
-        if case .opening(let others)? = table.entries[name] { waiting = others }
-        table.entries[name] = table.closed ? nil : database.map { .open($0) }
-        return (waiting, table.closed)
-      }
-      if closed { database?.close() } else if database != nil { openings.announce() }
-      for continuation in waiting { continuation.resume() }
-    }
+    defer { endOpening(name, database) }
     do throws(StoreError) {
       database = try present(name)
       if let database { return (database, false) }
@@ -195,6 +189,59 @@ package final class Catalog: Sendable {
     }
   }
 
+  /// Takes an opening's outcome, and wakes who waits for it.
+  private func endOpening(_ name: String, _ database: OpenedDatabase?) {
+    let (waiting, closed) = table.withLock { table in
+      var waiting: [CheckedContinuation<Void, Never>] = []
+      if case .opening(let others)? = table.entries[name] { waiting = others }
+      table.entries[name] = table.closed ? nil : database.map { .open($0) }
+      return (waiting, table.closed)
+    }
+    if closed { database?.close() } else if database != nil { openings.announce() }
+    for continuation in waiting { continuation.resume() }
+  }
+
+  /// How often a database was set aside while it was open, since this catalog was made.
+  func replacements(of name: String) -> Int { table.withLock { $0.replacements[name] ?? 0 } }
+
+  /// Sets a database aside that is open, and puts an empty one in its place, to be filled by others. Whoever asks for it meanwhile waits; who
+  /// is about to read it, or waits for its news, is told to ask again.
+  /// - Parameter fault: what is wrong with it.
+  /// - Returns: where it is now.
+  /// - Throws: `not-ready` if another one is open under its name by now; what the provider throws: then it is where it was.
+  func setAside(_ database: OpenedDatabase, _ fault: String, grace: Duration = .seconds(10)) async throws(LaterbaseError) -> String {
+    let name = database.name
+    let mine = table.withLock { table in
+      guard case .open(let open)? = table.entries[name], open === database else { return false }
+      table.entries[name] = .opening([])
+      return true
+    }
+    guard mine else { throw LaterbaseError(.notReady, "another database \(name) is open by now") }
+    var empty: OpenedDatabase?
+    defer { endOpening(name, empty) }
+    await database.setAside(grace: grace)
+    do throws(StoreError) {
+      let path = try provider.setAside(name)
+      table.withLock { $0.replacements[name, default: 0] += 1 }
+      // Where that can't be now, on a full disk for one, whoever brings records makes it.
+      if let store = try? provider.open(name, create: true) { empty = try? openSet(name, store) }
+      damage?.onSetAside(name, path, StoreError(.damaged, fault))
+      return path
+    } catch {
+      throw LaterbaseError(error)
+    }
+  }
+
+  /// As many damaged folders of a name are kept: a disk that goes on damaging files is not filled with them.
+  private static let asidesMax = 8
+
+  /// Why a damaged database is left where it is; nil: it may be set aside.
+  func reasonToLeave(_ name: String) -> String? {
+    guard let damage, damage.isRefilled(name) else { return "no other node is known that could fill it again" }
+    let count = (try? provider.asides(of: name).count) ?? 0
+    return count < Self.asidesMax ? nil : "\(count) damaged folders of it are there already: remove what isn't needed"
+  }
+
   /// The database that is there. One that is damaged and can be had from others is set aside, and isn't there then.
   private func present(_ name: String) throws(StoreError) -> OpenedDatabase? {
     do throws(StoreError) {
@@ -202,8 +249,8 @@ package final class Catalog: Sendable {
       return try openSet(name, store)
     } catch {
       // Only what was read shows damage. A disk that is full, fails, or refuses may do better later.
-      guard error.code == .damaged, let damage, damage.isRefilled(name), let path = try? provider.setAside(name) else { throw error }
-      damage.onSetAside(name, path, error)
+      guard error.code == .damaged, reasonToLeave(name) == nil, let path = try? provider.setAside(name) else { throw error }
+      damage?.onSetAside(name, path, error)
       openings.announce()
       return nil
     }
@@ -213,8 +260,10 @@ package final class Catalog: Sendable {
     do throws(StoreError) {
       let set = try EventSet(name, store: store, world: world, options: options)
       do throws(StoreError) {
-        return try OpenedDatabase(
+        let database = try OpenedDatabase(
           name: name, set: set, declared: declared[name], compiledViews: declared.sorted { $0.key < $1.key }.flatMap(\.value.views))
+        if let damage { store.whenInDoubt { damage.onDoubt(name, $0) } }
+        return database
       } catch {
         set.close()
         throw error
