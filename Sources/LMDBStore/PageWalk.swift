@@ -118,15 +118,17 @@ struct PageWalk {
     }
   }
 
-  /// The pages of one value: LMDB frees as many as the first of them says.
+  /// The pages of one value: LMDB frees as many as the first of them says. These may be more than its length needs, if it was put twice in one
+  /// transaction.
   private mutating func visit(value number: UInt64, _ count: UInt64) throws(StoreError) {
-    try meet(number, count)
+    guard number < pages, count <= pages - number else { throw missing(number) }
     var header = [UInt8](repeating: 0, count: Self.headerBytes)
     guard try Self.read(into: &header, at: number * UInt64(pageBytes), file, path) else { throw missing(number) }
     let bytes = header.raw
     guard bytes.native(at: 0) == number, bytes.native(at: 10, as: UInt16.self) & ~Self.isDirty == Self.isValue,
-      UInt64(bytes.native(at: 12, as: UInt32.self)) == count
+      UInt64(bytes.native(at: 12, as: UInt32.self)) >= count
     else { throw damaged("page \(number) doesn't begin a value's own pages") }
+    try meet(number, UInt64(bytes.native(at: 12, as: UInt32.self)))
   }
 
   /// Each page is named once: else a circle would have no end, and what one tree frees another would still use.

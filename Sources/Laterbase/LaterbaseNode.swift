@@ -137,7 +137,11 @@ public final class LaterbaseNode: Sendable {
   /// What is damaged beyond records is set aside where others are, from whom it is pulled again.
   private static func damagePolicy(_ cluster: Cluster, _ options: NodeOptions, _ doubts: Doubts) -> DamagePolicy {
     DamagePolicy(
-      isRefilled: { name in cluster.hasOthers && (name == NodesDatabase.name || options.databases?.contains(name) != false) },
+      isRefilled: { name in
+        // Without the membership only those are known whom the configuration names.
+        if name == NodesDatabase.name { return !cluster.configured.isEmpty }
+        return cluster.hasOthers && options.databases?.contains(name) != false
+      },
       onSetAside: { name, path, error in
         let what = "\(error.message); what was here is in \(path) now, and the database is pulled again from the others"
         options.onPeerNews(PeerNews(kind: .setAside, peer: cluster.me.name, database: name, message: what))

@@ -36,11 +36,11 @@ import Testing
 
   private func walkError() -> StoreError.Code? { errorCode { try PageWalk.check(data, whole: true) } }
 
-  @Test(arguments: 1...6 as ClosedRange<UInt64>)
+  @Test(arguments: 1...12 as ClosedRange<UInt64>)
   func `takes every sound file, and none with a page in use that isn't what was written`(seed: UInt64) throws {
     var random = SeededRandom(seed: seed)
     let model = try make(&random)
-    let rows = model.sorted { $0.key < $1.key }.map { [$0.key, $0.value] }
+    let keys = model.keys.sorted()
     let whole = try Data(contentsOf: URL(fileURLWithPath: data))
     let page = Int(sysconf(Int32(_SC_PAGESIZE)))
     var (refused, taken) = (0, 0)
@@ -61,9 +61,9 @@ import Testing
       // Of a value's own pages only the first has a header; what is in the others is a record's checksum to say.
       taken += 1
       let store = try LMDBEventStore(folder: folder.path)
-      let read = try store.rows()
+      let read = try store.rows().map { $0[0] }
       store.close()
-      #expect(read.map { [$0[0], "\($0[1].utf8.count)"] } == rows.map { [$0[0], "\($0[1].utf8.count)"] }, "seed \(seed), page \(start / page)")
+      #expect(read == keys, "seed \(seed), page \(start / page)")
     }
     #expect(refused > 0 && taken > 0, "seed \(seed)")
   }
