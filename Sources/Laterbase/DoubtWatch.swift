@@ -36,13 +36,17 @@ struct DoubtWatch {
   /// Takes a check's outcome.
   /// - Parameter isReplaced: whether another database is in its place now: of that one nothing is known yet.
   mutating func checked(_ name: String, isReplaced: Bool, at now: ContinuousClock.Instant) {
-    if isReplaced { return states[name] = nil }
+    if isReplaced {
+      states[name] = nil
+      return
+    }
     let checks = (states[name]?.checks ?? 0) + 1
     states[name, default: State()].checks = checks
     states[name]?.notBefore = now + Self.pauseLeast * (1 << min(checks - 1, Self.checksMax))
   }
 
   private var waiting: [(name: String, notBefore: ContinuousClock.Instant?)] {
-    states.filter { $0.value.isInDoubt && $0.value.checks < Self.checksMax }.map { ($0.key, $0.value.notBefore) }.sorted { $0.name < $1.name }
+    let waiting = states.filter { $0.value.isInDoubt && $0.value.checks < Self.checksMax }
+    return waiting.map { ($0.key, $0.value.notBefore) }.sorted { $0.name < $1.name }
   }
 }

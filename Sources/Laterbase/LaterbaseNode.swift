@@ -21,8 +21,8 @@ public struct NodeOptions: Sendable {
   public var driftMaxMilliseconds: Int64 = 60_000
   /// How long a damaged record waits for a peer that has it before its log is cut.
   public var repairWait = Duration.seconds(86_400)
-  /// What proves a database in a process of its own; nil: a check runs in this one, which a damaged file may end, and a database that is in doubt
-  /// is not checked unless that is asked for.
+  /// What proves a database in a process of its own; nil: a check runs in this one, which a damaged file may end, and only where that is asked
+  /// for.
   public var check: DatabaseCheck?
   /// Where this node serves, for the message to the next process that wants its folder.
   public var address = ""
@@ -117,7 +117,8 @@ public final class LaterbaseNode: Sendable {
     let doubts = Doubts()
     self.doubts = doubts
     catalog = Catalog(
-      provider: provider, world: world, options: set, declared: declared, notHeld: notHeld, damage: Self.damagePolicy(cluster, options, doubts))
+      provider: provider, world: world, options: set, declared: declared, notHeld: notHeld,
+      damage: Self.damagePolicy(cluster, options, doubts))
     if let fault = cluster.introduction.fault { throw LaterbaseError(.badParameter, fault) }
   }
 

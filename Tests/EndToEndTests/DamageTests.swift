@@ -256,7 +256,7 @@ private final class Flag: Sendable {
     #expect(Set(feedA.compactMap { $0["_id"]?.string }) == Set(feedB.compactMap { $0["_id"]?.string }))
   }
 
-  @Test func `A database whose pages are damaged under its server is set aside by a check and filled again, the others are served`() async throws {
+  @Test func `A database damaged under its server is set aside by a check and filled again, the others are served`() async throws {
     try await Folder.with { folder in
       let (a, b) = (folder["a"], folder["b"])
       try await makePair(a, b)
@@ -270,7 +270,8 @@ private final class Flag: Sendable {
           async let waiting = serverA.get("/db/plain/e?feed=longpoll&timeout=300s&lc=\(clock)")
           let isOver = Flag()
           async let others = statuses(of: serverA, "/db/other/e?limit=5", until: isOver)
-          try overwrite(folder["a/db/plain/data.mdb"], pagesWith: (1400...1600).map { "needle-\($0)-needle" }, at: 0, Array(repeating: 0xA5, count: 512))
+          let texts = (1400...1600).map { "needle-\($0)-needle" }
+          try overwrite(folder["a/db/plain/data.mdb"], pagesWith: texts, at: 0, Array(repeating: 0xA5, count: 512))
           let verdict = try #require(try await serverA.get("/db/plain/verify", accept: "application/x-ndjson").lines.last)
           #expect(verdict["ok"] == false && verdict["damage"] == "store", "\(verdict)")
           let aside = try #require(verdict["set_aside"]?.string, "\(verdict)")

@@ -25,6 +25,8 @@ struct VerifyChild {
       let provider = isServed ? nil : try LMDBEventStoreProvider(folder: data)
       defer { provider?.close() }
       guard let store = try store(name, provider) else { throw StoreError(.damaged, "its data file is gone") }
+      // How its last process ended isn't what its pages say.
+      store.whenInDoubt { _ in }
       store.whenInDoubt { doubt.say($0) }
       let set = try EventSet(name, store: store, world: .system)
       let found = try set.verify { try? console.print(#"{"database":"\#(name)","records":\#($0.records)}"#) }
@@ -37,7 +39,11 @@ struct VerifyChild {
       if error.code == .inUse { throw .failed(error.message) }
       faults.append(error.message)
       // A disk that fails, or has no room, says nothing of what is on it.
-      if doubt.isSaid || report == nil && error.code == .damaged { damage = .store }
+      if doubt.isSaid || report == nil && error.code == .damaged {
+        damage = .store
+      } else if error.code == .damaged {
+        damage = .views
+      }
     }
     if let views, !views.faults.isEmpty {
       damage = .views
