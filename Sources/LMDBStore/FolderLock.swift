@@ -19,8 +19,15 @@ final class FolderLock: Sendable {
   let uncleanEnds: Int
   /// Of these, what is not looked at yet; nil: everything.
   let unsettled: [String]?
-  /// The descriptor, -1 after the release.
-  private let file: Mutex<Int32>
+  private let state: Mutex<State>
+
+  private struct State {
+    /// The descriptor, -1 after the release.
+    var file: Int32
+    var address: String
+    /// The count that the next process finds if this one is killed, less one.
+    var ends: Int
+  }
 
   /// Takes the lock, or throws `inUse` naming who has it.
   init(folder: String, address: String) throws(StoreError) {
@@ -33,7 +40,7 @@ final class FolderLock: Sendable {
       throw LMDBCode(code).error("lock", path)
     }
     (uncleanEnds, unsettled) = Self.uncleanEnds(Self.lines(path))
-    self.file = Mutex(file)
+    state = Mutex(State(file: file, address: address, ends: uncleanEnds))
     try write(address)
   }
 
@@ -41,9 +48,17 @@ final class FolderLock: Sendable {
 
   /// Writes who holds the lock, for the next one that wants it.
   func write(_ address: String) throws(StoreError) {
-    try file.withLock { (file) throws(StoreError) in
-      if file < 0 { throw StoreError(.closed, "\(path) was released") }
-      try write("\(getpid())\n\(address)\n\(uncleanEnds)\n", to: file)
+    try change { $0.address = address }
+  }
+
+  /// This process has lasted: what ended those before it doesn't end every one.
+  func forgetUncleanEnds() throws(StoreError) { try change { $0.ends = 0 } }
+
+  private func change(_ body: (inout State) -> Void) throws(StoreError) {
+    try state.withLock { (state) throws(StoreError) in
+      if state.file < 0 { throw StoreError(.closed, "\(path) was released") }
+      body(&state)
+      try write("\(getpid())\n\(state.address)\n\(state.ends)\n", to: state.file)
     }
   }
 
@@ -54,11 +69,12 @@ final class FolderLock: Sendable {
     if ftruncate(file, off_t(text.utf8.count)) != 0 || !FileSystem.flush(file) { throw LMDBCode(errno).error("write", path) }
   }
 
-  var isReleased: Bool { file.withLock { $0 < 0 } }
+  var isReleased: Bool { state.withLock { $0.file < 0 } }
 
   /// - Parameter unsettled: what the next process has to look at, after those unclean ends that this one knows of; nil: everything.
   func release(unsettled: [String]?) {
-    file.withLock { file in
+    state.withLock { state in
+      let file = state.file
       if file < 0 { return }
       if uncleanEnds == 0 || unsettled?.isEmpty == true {
         _ = ftruncate(file, 0)
@@ -68,7 +84,7 @@ final class FolderLock: Sendable {
       // Closing alone isn't enough: a process that is just being started has a copy of the descriptor until it runs its own program.
       _ = flock(file, LOCK_UN)
       _ = close(file)
-      file = -1
+      state.file = -1
     }
   }
 

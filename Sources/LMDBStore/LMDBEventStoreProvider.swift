@@ -55,6 +55,9 @@ public final class LMDBEventStoreProvider: EventStoreProvider {
   /// Writes another address into the lock file, once it is known.
   public func setAddress(_ address: String) throws(StoreError) { try lock.write(address) }
 
+  /// Says that this process has lasted, so that what ended those before it is no page that ends every one.
+  package func forgetUncleanEnds() throws(StoreError) { try lock.forgetUncleanEnds() }
+
   /// Waits for transactions under way, closes every store and lets go of the folder.
   public func close() {
     for store in stores.withLock({ Array($0.values) }) { store.close() }

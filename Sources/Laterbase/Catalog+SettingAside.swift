@@ -1,4 +1,5 @@
-package import EventStore
+import EventStore
+import Synchronization
 
 /// What becomes of a database that is damaged beyond its records.
 package struct DamagePolicy: Sendable {

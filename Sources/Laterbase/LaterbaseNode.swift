@@ -200,8 +200,17 @@ public final class LaterbaseNode: Sendable {
       group.addTask { await self.runHooks() }
       group.addTask { await self.watchDamage() }
       group.addTask { await self.watchDoubts() }
+      group.addTask { await self.last() }
     }
     while !Task.isCancelled { try await Task.sleep(for: .seconds(3600)) }
+  }
+
+  /// A process that has lasted so long is in no circle of crashes and restarts.
+  private static let lasts = Duration.seconds(3600)
+
+  private func last() async {
+    do { try await Task.sleep(for: Self.lasts) } catch { return }
+    try? (provider as? LMDBEventStoreProvider)?.forgetUncleanEnds()
   }
 
   /// Says where this node serves, once that is known, to the next process that wants its folder.

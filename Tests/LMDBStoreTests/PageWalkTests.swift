@@ -168,6 +168,10 @@ import Testing
       store.whenInDoubt { said.add($0) }
       store.whenInDoubt { said.add($0) }
       #expect(said.words.count == doubts, "\(ends): \(said.words)")
+      try next.setAddress("127.0.0.1:2")
+      #expect(lock.hasSuffix("\n127.0.0.1:2\n\(ends + 1)\n"))
+      try next.forgetUncleanEnds()
+      #expect(lock.hasSuffix("\n127.0.0.1:2\n0\n"))
       next.close()
       #expect(lock == "")
     }
