@@ -58,6 +58,9 @@ public final class EventSet: Sendable {
   /// Damaged records found since the set was opened, by origin.
   public var damaged: [Origin: UInt64] { published.withLock { $0.damaged } }
 
+  /// Whether nothing waits to be written, and nothing is being written.
+  package var isIdle: Bool { writer.isIdle }
+
   /// Stops the writer after what is queued, wakes all waiters, and closes the store. Later work fails with `closed`.
   public func close() {
     writer.stop()

@@ -93,6 +93,10 @@ public protocol EventStore: AnyObject, Sendable {
   /// Default: at once, for stores that it makes no difference to.
   func whenReads(areYoungerThan age: Duration, _ then: @escaping @Sendable () -> Void)
 
+  /// Calls `tell` whenever it shows that what is on disk may not be what was written, beyond single records: from any thread, also inside of
+  /// transactions, with words for a person. What was seen before is told at once. One listener at a time; by default there is nothing to tell.
+  func whenInDoubt(_ tell: @escaping @Sendable (String) -> Void)
+
   /// Rises each time the storage is opened. Whoever caches what it read must read it again when this has changed.
   var generation: UInt64 { get }
 
@@ -112,6 +116,8 @@ public protocol EventStore: AnyObject, Sendable {
 
 extension EventStore {
   public func whenReads(areYoungerThan age: Duration, _ then: @escaping @Sendable () -> Void) { then() }
+
+  public func whenInDoubt(_ tell: @escaping @Sendable (String) -> Void) {}
 }
 
 /// Where databases are kept: what a node opens them from.

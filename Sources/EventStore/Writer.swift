@@ -85,6 +85,9 @@ final class Writer: Sendable {
   /// Whether a group is under way.
   var isBusy: Bool { queue.withLock { $0.busy } }
 
+  /// Whether nothing waits, and nothing is under way.
+  var isIdle: Bool { queue.withLock { !$0.busy && !$0.waits } }
+
   /// Queues an append. Answers `busy` at once if too much waits.
   func submit(_ append: Append) {
     if let error = admit(append.bytes, { $0.appends.append(append) }) { append.done(.failed(error)) }

@@ -19,14 +19,13 @@ extension Frontend {
     answer.fields = [("content-type", MediaType.ndjson), ("cache-control", "no-store"), ("x-accel-buffering", "no")]
     if call.method == .head { return answer }
     let place = try StreamPlace(checks, max: Self.checksMax)
-    let check = options.check ?? { [database] (_, tell) in try await database.verify(tell) }
-    answer.content = .stream { [logger = options.logger] write in
+    answer.content = .stream { [logger = options.logger, check = options.check, node] write in
       defer {
         database.forgetDeadReaders()
         withExtendedLifetime(place) {}
       }
       do {
-        try await cancelWhenGracefulShutdown { try await Self.run(check, name, write) }
+        try await cancelWhenGracefulShutdown { try await Self.run(write) { try await node.verify(database, by: check, $0) } }
       } catch {
         logger.notice("a check ended without a result", metadata: ["database": "\(name)", "error": "\(error)"])
         throw error
@@ -45,12 +44,13 @@ extension Frontend {
   }
 
   private static func run(
-    _ check: @escaping DatabaseCheck, _ name: String, _ write: @escaping @Sendable (ByteBuffer) async throws -> Void
+    _ write: @escaping @Sendable (ByteBuffer) async throws -> Void,
+    _ check: @escaping @Sendable (_ tell: @escaping @Sendable (String) -> Void) async throws -> Void
   ) async throws {
     let line = Line()
     try await withThrowingTaskGroup(of: Bool.self) { group in
       group.addTask {
-        try await check(name) { line.text = $0 }
+        try await check { line.text = $0 }
         return true
       }
       group.addTask {

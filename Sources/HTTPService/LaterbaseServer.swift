@@ -24,6 +24,7 @@ public struct LaterbaseServer: Sendable {
     nodeOptions.limits = options.limits
     nodeOptions.driftMaxMilliseconds = options.driftMaxMilliseconds
     nodeOptions.repairWait = options.repairWait
+    nodeOptions.check = options.check
     nodeOptions.address = "\(options.host):\(options.port)"
     nodeOptions.pushes = options.pushes
     (nodeOptions.cluster, nodeOptions.role, nodeOptions.databases) = (options.cluster, options.role, options.databases)
@@ -78,6 +79,8 @@ public struct LaterbaseServer: Sendable {
     case .parked: logger.warning("a log can't be pulled", metadata: metadata)
     case .forkRepaired: logger.warning("a forked log was repaired", metadata: metadata)
     case .damageCut: logger.error("a damaged log was cut", metadata: metadata)
+    case .damaged: logger.critical("A DATABASE IS DAMAGED", metadata: metadata)
+    case .checked: logger.warning("a database that may be damaged is checked", metadata: metadata)
     case .setAside: logger.critical("A DAMAGED DATABASE WAS SET ASIDE", metadata: metadata)
     case .alarm: logger.critical("EQUAL CLOCKS, DIFFERENT SETS", metadata: metadata)
     }

@@ -55,8 +55,8 @@ public struct ServerOptions: Sendable {
   package var viewTimeout = Duration.seconds(30)
   /// The version that `GET /` tells.
   public var version = laterbaseVersion
-  /// What proves a database (`GET /db/{db}/verify`): in another process, if this one is not to end with what a damaged file ends. Nil: in
-  /// this one.
+  /// What proves a database (`GET /db/{db}/verify`, and where one is in doubt): in another process, if this one is not to end with what a damaged
+  /// file ends. Nil: in this one, and only where that is asked for.
   public var check: DatabaseCheck?
   public var logger = Logger(label: "laterbase")
   /// Called once requests are taken, with the port.

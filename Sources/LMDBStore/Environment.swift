@@ -12,12 +12,14 @@ import EventStore
   let folder: String
   /// Bytes of address space that the file may grow into.
   let mapBytes: Int
+  /// Who is told of codes that show damage.
+  let doubt: Doubt?
   /// False until the first write transaction has made the tables.
   var hasTables: Bool
 
-  private init(_ handle: OpaquePointer, _ folder: String, mapBytes: Int, hasTables: Bool) {
+  private init(_ handle: OpaquePointer, _ folder: String, mapBytes: Int, hasTables: Bool, doubt: Doubt?) {
     unsafe self.handle = handle
-    (self.folder, self.mapBytes, self.hasTables) = (folder, mapBytes, hasTables)
+    (self.folder, self.mapBytes, self.hasTables, self.doubt) = (folder, mapBytes, hasTables, doubt)
   }
 
   /// LMDB's own limit on a key.
@@ -37,7 +39,7 @@ import EventStore
   }
 
   /// Opens an environment that is there; writes nothing. The map is halved until the system grants it.
-  static func open(_ folder: String, mapBytes wanted: Int, readOnly: Bool) throws(StoreError) -> Environment {
+  static func open(_ folder: String, mapBytes wanted: Int, readOnly: Bool, doubt: Doubt? = nil) throws(StoreError) -> Environment {
     _ = FileSystem.openFilesMax
     let least = max(mapBytesLeast, Int(clamping: try FileSystem.fileBytes(dataFile(folder))))
     var mapBytes = max(wanted, least)
@@ -48,7 +50,7 @@ import EventStore
       let code = unsafe configureAndOpen(handle, folder, mapBytes, readOnly)
       if code.isSuccess {
         do throws(StoreError) {
-          return try unsafe Environment(handle, folder, mapBytes: mapBytes, hasTables: openTables(handle, folder))
+          return try unsafe Environment(handle, folder, mapBytes: mapBytes, hasTables: openTables(handle, folder), doubt: doubt)
         } catch {
           unsafe mdb_env_close(handle)
           throw error

@@ -43,7 +43,7 @@ enum FileSystem {
   }
 
   /// Waits until the device has it: on macOS `fsync` alone leaves it in the device's cache.
-  private static func flush(_ file: Int32) -> Bool {
+  static func flush(_ file: Int32) -> Bool {
     #if canImport(Darwin)
       if fcntl(file, F_FULLFSYNC) == 0 { return true }
     #endif

@@ -25,6 +25,16 @@ struct LMDBCode: Equatable {
   var isPanic: Bool { value == MDB_PANIC }
   var isDiskFull: Bool { value == ENOSPC || value == EDQUOT }
 
+  /// Whether pages that aren't what was written show so. Some of these have other causes too: only a check of the whole file can say.
+  var maySayDamage: Bool {
+    switch value {
+    case MDB_CORRUPTED, MDB_PAGE_NOTFOUND, MDB_INVALID, MDB_CURSOR_FULL, MDB_PAGE_FULL, MDB_PANIC, MDB_INCOMPATIBLE, MDB_BAD_TXN,
+      MDB_BAD_VALSIZE, MDB_BAD_DBI, MDB_BAD_RSLOT:
+      true
+    default: false
+    }
+  }
+
   var text: String { unsafe String(cString: mdb_strerror(value)) }
 
   /// The error of a store that the code means.

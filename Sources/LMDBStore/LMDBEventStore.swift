@@ -31,8 +31,11 @@ public final class LMDBEventStore: EventStore {
     try self.init(folder: folder, create: true, readOnly: false, mapBytes: mapBytes, openSet: nil)
   }
 
-  init(folder: String, create: Bool, readOnly: Bool, mapBytes: Int?, openSet: OpenSet?) throws(StoreError) {
-    let life = Life(folder: folder, mapBytes: mapBytes, readOnly: readOnly, create: create)
+  /// - Parameter uncleanEnds: how many processes in a row that had the folder before this one were killed, or crashed.
+  init(
+    folder: String, create: Bool, readOnly: Bool, mapBytes: Int?, openSet: OpenSet?, uncleanEnds: Int = 0
+  ) throws(StoreError) {
+    let life = Life(folder: folder, mapBytes: mapBytes, readOnly: readOnly, create: create, uncleanEnds: uncleanEnds)
     (self.folder, self.life) = (folder, life)
     gate = Gate(openSet: openSet) { () throws(StoreError) in try life.open() }
     try gate.withEnvironment { (_) throws(StoreError) in }
@@ -101,6 +104,7 @@ public final class LMDBEventStore: EventStore {
     case .success(let begun): state = begun
     case .failure(let failure):
       if failure.code.isMapFull { return .mapFull(failure.mapBytes) }
+      life.doubt.note(failure.code, failure.code.error("write to", folder).message)
       if failure.code.isMapTooSmall || failure.code.isPanic { return .stale }
       throw failure.code.error("write to", folder)
     }
@@ -150,6 +154,7 @@ public final class LMDBEventStore: EventStore {
 
   /// What the disk holds is unknown until it was flushed and read again: no transaction runs before that.
   private func reopenedAfterUnknown(_ code: LMDBCode) -> StoreError {
+    life.doubt.tell("commit to \(folder): \(code.text)")
     life.flushNext()
     gate.reopen()
     // An error in opening comes back with the next transaction, which opens it again.
@@ -158,6 +163,7 @@ public final class LMDBEventStore: EventStore {
   }
 
   private func refused(_ code: LMDBCode, _ what: String, _ size: WriteSize) -> StoreError {
+    life.doubt.note(code, code.error(what, folder).message)
     // A full disk may show as a bare EIO.
     if code.kind == .storage, let free = try? FileSystem.freeBytes(folder), free < roomNeeded(size) {
       return StoreError(.diskFull, "\(what) \(folder): \(code.text), \(free) bytes free")
@@ -189,6 +195,8 @@ public final class LMDBEventStore: EventStore {
 
   /// Pages in use × the size of a page. O(transactions whose pages are free).
   public func bytesUsed() throws(StoreError) -> UInt64 { try gate.withEnvironment { (open) throws(StoreError) in try open.bytesUsed() } }
+
+  public func whenInDoubt(_ tell: @escaping @Sendable (String) -> Void) { life.doubt.setListener(tell) }
 
   /// Frees what readers in other processes held that have died; see `readOnly`. O(readers).
   public func forgetDeadReaders() throws(StoreError) {

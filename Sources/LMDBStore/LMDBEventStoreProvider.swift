@@ -18,6 +18,8 @@ public final class LMDBEventStoreProvider: EventStoreProvider {
   private let openSet: OpenSet
   private let mapBytes: Int?
   private let stores = Mutex<[String: LMDBEventStore]>([:])
+  /// After an end that was not clean: the databases that were not opened since. What it means for them the next process has to know, too.
+  private let unsettled: Mutex<Set<String>>
 
   /// Takes the data folder, making it if needed, and removes what an interrupted removal left.
   /// - Parameters:
@@ -35,6 +37,11 @@ public final class LMDBEventStoreProvider: EventStoreProvider {
     openSet = OpenSet(openMax: min(openMax, FileSystem.openFilesMax / 2 / Environment.descriptors))
     try FileSystem.makeFolder(folder + "/db")
     lock = try FolderLock(folder: folder, address: address)
+    unsettled = Mutex([])
+    if lock.uncleanEnds > 0 {
+      let names = Set(try names())
+      unsettled.withLock { $0 = lock.unsettled.map(names.intersection) ?? names }
+    }
     for leftover in try FileSystem.names(in: folder + "/db") where leftover.hasPrefix(Self.deletedPrefix) {
       try FileSystem.removeTree(folder + "/db/" + leftover)
     }
@@ -48,10 +55,13 @@ public final class LMDBEventStoreProvider: EventStoreProvider {
   /// Writes another address into the lock file, once it is known.
   public func setAddress(_ address: String) throws(StoreError) { try lock.write(address) }
 
+  /// Says that this process has lasted, so that what ended those before it is no page that ends every one.
+  package func forgetUncleanEnds() throws(StoreError) { try lock.forgetUncleanEnds() }
+
   /// Waits for transactions under way, closes every store and lets go of the folder.
   public func close() {
     for store in stores.withLock({ Array($0.values) }) { store.close() }
-    lock.release()
+    lock.release(unsettled: unsettled.withLock { $0.sorted() })
   }
 
   /// How many environments are open at this moment.
@@ -72,8 +82,12 @@ public final class LMDBEventStoreProvider: EventStoreProvider {
       if let store = stores[name], !store.isClosed { throw StoreError(.inUse, "the database \(name) is open already") }
       stores[name] = nil
       if !create && !FileSystem.exists(Environment.dataFile(path(name))) { return nil }
-      let store = try LMDBEventStore(folder: path(name), create: create, readOnly: false, mapBytes: mapBytes, openSet: openSet)
+      let isUnsettled = unsettled.withLock { $0.contains(name) }
+      let store = try LMDBEventStore(
+        folder: path(name), create: create, readOnly: false, mapBytes: mapBytes, openSet: openSet,
+        uncleanEnds: isUnsettled ? lock.uncleanEnds : 0)
       stores[name] = store
+      unsettled.withLock { _ = $0.remove(name) }
       return store
     }
   }
@@ -89,6 +103,7 @@ public final class LMDBEventStoreProvider: EventStoreProvider {
       guard FileSystem.exists(path(name)) else { return nil }
       let deleted = folder + "/db/\(Self.deletedPrefix)\(name)-\(Self.milliseconds())"
       try FileSystem.move(path(name), to: deleted)
+      unsettled.withLock { _ = $0.remove(name) }
       return deleted
     }
     if let deleted { try FileSystem.removeTree(deleted) }
@@ -101,10 +116,12 @@ public final class LMDBEventStoreProvider: EventStoreProvider {
   public func setAside(_ name: String) throws(StoreError) -> String {
     try stores.withLock { (stores) throws(StoreError) -> String in
       guard Self.isName(name) else { throw StoreError(.refused, "\"\(name)\" is no name of a database") }
+      if lock.isReleased { throw StoreError(.closed, "\(folder) was let go") }
       if let store = stores[name], !store.isClosed { throw StoreError(.inUse, "the database \(name) is open") }
       stores[name] = nil
       let aside = path(name) + Self.asideInfix + "\(Self.milliseconds())"
       try FileSystem.move(path(name), to: aside)
+      unsettled.withLock { _ = $0.remove(name) }
       return aside
     }
   }

@@ -49,6 +49,8 @@ import EventStore
   /// The error of a call that failed; a write transaction will not be committed.
   @inline(never) func fails(_ code: LMDBCode, _ what: String) -> StoreError {
     if writes && failure == nil { failure = code }
-    return code.error(what, environment.folder)
+    let error = code.error(what, environment.folder)
+    environment.doubt?.note(code, error.message)
+    return error
   }
 }

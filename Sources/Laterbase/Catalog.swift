@@ -3,17 +3,9 @@ package import EventStore
 import Synchronization
 package import ViewKit
 
-/// What becomes of a database that can't be opened because it is damaged.
-package struct DamagePolicy: Sendable {
-  /// Whether others fill a database again that isn't here any more.
-  let isRefilled: @Sendable (_ name: String) -> Bool
-  /// Told when a database was set aside.
-  let onSetAside: @Sendable (_ name: String, _ path: String, StoreError) -> Void
-}
-
 /// The databases of a node, opened when they are asked for, each once. The mutex owns the table; the storage is opened outside of it.
 package final class Catalog: Sendable {
-  private enum Entry {
+  enum Entry {
     case open(OpenedDatabase)
     /// Being opened: who else wants it waits.
     case opening([CheckedContinuation<Void, Never>])
@@ -21,17 +13,19 @@ package final class Catalog: Sendable {
     case removing
   }
 
-  private struct Table {
+  struct Table {
     var entries: [String: Entry] = [:]
+    /// How often each was set aside while it was open.
+    var replacements: [String: Int] = [:]
     var closed = false
   }
 
-  private let provider: any EventStoreProvider
+  let provider: any EventStoreProvider
   private let world: World
   private let options: EventSetOptions
   private let declared: [String: CompiledDatabase]
-  private let damage: DamagePolicy?
-  private let table = Mutex(Table())
+  let damage: DamagePolicy?
+  let table = Mutex(Table())
   /// Announces each opening and each removal of a database.
   package let openings = ChangeSignal()
   /// Those that were removed here while others hold them.
@@ -173,16 +167,7 @@ package final class Catalog: Sendable {
 
   private func openNow(_ name: String, create: Bool) throws(LaterbaseError) -> (database: OpenedDatabase, created: Bool)? {
     var database: OpenedDatabase?
-    defer {
-      let (waiting, closed) = table.withLock { table in
-        var waiting: [CheckedContinuation<Void, Never>] = []
-        if case .opening(let others)? = table.entries[name] { waiting = others }
-        table.entries[name] = table.closed ? nil : database.map { .open($0) }
-        return (waiting, table.closed)
-      }
-      if closed { database?.close() } else if database != nil { openings.announce() }
-      for continuation in waiting { continuation.resume() }
-    }
+    defer { endOpening(name, database) }
     do throws(StoreError) {
       database = try present(name)
       if let database { return (database, false) }
@@ -195,6 +180,18 @@ package final class Catalog: Sendable {
     }
   }
 
+  /// Takes an opening's outcome, and wakes who waits for it.
+  func endOpening(_ name: String, _ database: OpenedDatabase?) {
+    let (waiting, closed) = table.withLock { table in
+      var waiting: [CheckedContinuation<Void, Never>] = []
+      if case .opening(let others)? = table.entries[name] { waiting = others }
+      table.entries[name] = table.closed ? nil : database.map { .open($0) }
+      return (waiting, table.closed)
+    }
+    if closed { database?.close() } else if database != nil { openings.announce() }
+    for continuation in waiting { continuation.resume() }
+  }
+
   /// The database that is there. One that is damaged and can be had from others is set aside, and isn't there then.
   private func present(_ name: String) throws(StoreError) -> OpenedDatabase? {
     do throws(StoreError) {
@@ -202,19 +199,21 @@ package final class Catalog: Sendable {
       return try openSet(name, store)
     } catch {
       // Only what was read shows damage. A disk that is full, fails, or refuses may do better later.
-      guard error.code == .damaged, let damage, damage.isRefilled(name), let path = try? provider.setAside(name) else { throw error }
-      damage.onSetAside(name, path, error)
+      guard error.code == .damaged, reasonToLeave(name) == nil, let path = try? provider.setAside(name) else { throw error }
+      damage?.onSetAside(name, path, error)
       openings.announce()
       return nil
     }
   }
 
-  private func openSet(_ name: String, _ store: any EventStore) throws(StoreError) -> OpenedDatabase {
+  func openSet(_ name: String, _ store: any EventStore) throws(StoreError) -> OpenedDatabase {
     do throws(StoreError) {
       let set = try EventSet(name, store: store, world: world, options: options)
       do throws(StoreError) {
-        return try OpenedDatabase(
+        let database = try OpenedDatabase(
           name: name, set: set, declared: declared[name], compiledViews: declared.sorted { $0.key < $1.key }.flatMap(\.value.views))
+        if let damage { store.whenInDoubt { damage.onDoubt(name, $0) } }
+        return database
       } catch {
         set.close()
         throw error

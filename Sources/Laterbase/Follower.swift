@@ -21,30 +21,32 @@ struct Follower: Sendable {
 
   /// The databases' tasks, and whether the peer must be asked who it is. The mutex owns both.
   private final class Followed: Sendable {
-    private let state = Mutex((tasks: [String: Task<Void, Never>](), isIntroduced: false))
+    private let state = Mutex((tasks: [String: (task: Task<Void, Never>, replacements: Int)](), isIntroduced: false))
 
     /// Begins a database's task, if it has none.
-    func begin(_ name: String, _ body: @escaping @Sendable () async -> Void) {
+    /// - Parameter replacements: how often the database was replaced by an empty one so far.
+    func begin(_ name: String, _ replacements: Int, _ body: @escaping @Sendable () async -> Void) {
       state.withLock { state in
         guard state.tasks.count < Follower.databasesMax, state.tasks[name] == nil else { return }
-        state.tasks[name] = Task {
+        let task = Task {
           await body()
           end(name)
         }
+        state.tasks[name] = (task, replacements)
       }
     }
 
     private func end(_ name: String) { state.withLock { _ = $0.tasks.removeValue(forKey: name) } }
 
-    /// Ends those whose database isn't followed any more.
-    func cancel(where isOver: (String) -> Bool) {
-      let over = state.withLock { $0.tasks.filter { isOver($0.key) } }
-      for task in over.values { task.cancel() }
+    /// Ends those whose database isn't followed any more, or is another one.
+    func cancel(where isOver: (_ name: String, _ replacements: Int) -> Bool) {
+      let over = state.withLock { $0.tasks.filter { isOver($0.key, $0.value.replacements) } }
+      for (task, _) in over.values { task.cancel() }
     }
 
     /// Waits until all have ended.
     func drain() async {
-      for task in state.withLock({ Array($0.tasks.values) }) { await task.value }
+      for (task, _) in state.withLock({ Array($0.tasks.values) }) { await task.value }
     }
 
     /// Whether the peer said who it is, and hasn't failed since: another may answer there then.
@@ -63,7 +65,7 @@ struct Follower: Sendable {
 
   func run() async {
     await look()
-    followed.cancel { _ in true }
+    followed.cancel { _, _ in true }
     await followed.drain()
   }
 
@@ -79,13 +81,13 @@ struct Follower: Sendable {
         // Behind the peer's URL is this node itself.
         if who == node.id { return await node.cluster.changes.wait(after: .max) }
         let leads = node.cluster.leads(peer.name)
-        if leads { try await begin() } else { followed.cancel { _ in true } }
+        if leads { try await begin() } else { followed.cancel { _, _ in true } }
         if leads != led { tell(.reached, nil, leads ? "its databases are followed" : "it is a node that is followed by another URL") }
         led = leads
         backoff.succeeded()
       } catch {
         failed(error, nil, isFirst: !backoff.isFailing)
-        if !node.cluster.leads(peer.name) { followed.cancel { _ in true } }
+        if !node.cluster.leads(peer.name) { followed.cancel { _, _ in true } }
         backoff.failed()
         led = nil
       }
@@ -99,10 +101,12 @@ struct Follower: Sendable {
 
   private func begin() async throws(SyncError) {
     for name in try await databases() where polling(name) != .never {
-      followed.begin(name) { await follow(name) }
+      followed.begin(name, node.catalog.replacements(of: name)) { await follow(name) }
     }
-    // A poll that waits for news of what was removed here is given up.
-    if direction == .pull { followed.cancel { !node.takes($0) } }
+    // A poll that waits for news of what was removed here is given up, and one that said what another database held.
+    followed.cancel { name, replacements in
+      replacements != node.catalog.replacements(of: name) || direction == .pull && !node.takes(name)
+    }
   }
 
   private func introduce() async throws(SyncError) {

@@ -47,6 +47,13 @@ extension LaterbaseNode {
       isSafeToWipe: recent.covers(state.clock), alarms: database.holders.alarmCount)
   }
 
+  /// How many records no other member holds, as far as they told. O(members · origins); reads nothing.
+  func unsynced(in database: OpenedDatabase) -> UInt64 {
+    let held = database.holders.held
+    let told = members(holding: database.name).compactMap { $0.id == id ? nil : held[$0.id]?.clock }
+    return database.set.state.clock.delta(beyond: Self.union(told)).reduce(0) { $0 + UInt64($1.numbers.count) }
+  }
+
   /// What some nodes hold together. No log has a hole, so of each the longest part says it all.
   private static func union(_ clocks: some Sequence<Clock>) -> Clock { clocks.reduce(Clock()) { $0.merged($1) } }
 }

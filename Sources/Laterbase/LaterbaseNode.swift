@@ -21,6 +21,9 @@ public struct NodeOptions: Sendable {
   public var driftMaxMilliseconds: Int64 = 60_000
   /// How long a damaged record waits for a peer that has it before its log is cut.
   public var repairWait = Duration.seconds(86_400)
+  /// What proves a database in a process of its own; nil: a check runs in this one, which a damaged file may end, and only where that is asked
+  /// for.
+  public var check: DatabaseCheck?
   /// Where this node serves, for the message to the next process that wants its folder.
   public var address = ""
   /// Whether peers are pushed to as well: for a node that they can't reach.
@@ -64,6 +67,8 @@ public final class LaterbaseNode: Sendable {
   public var peers: [any PeerTransport] { cluster.configured }
   package let world: World
   package let catalog: Catalog
+  /// The databases whose files may not be what was written.
+  let doubts: Doubts
   /// The pulls that requests wait for.
   let pulls = PullTurns()
   /// Who is in the cluster, and whom this node hears.
@@ -109,8 +114,11 @@ public final class LaterbaseNode: Sendable {
     set.driftMaxMilliseconds = options.driftMaxMilliseconds
     let cluster = Cluster(id: id, name: name, region: region, options: options, peers: peers, joined: joined, world: world)
     self.cluster = cluster
+    let doubts = Doubts()
+    self.doubts = doubts
     catalog = Catalog(
-      provider: provider, world: world, options: set, declared: declared, notHeld: notHeld, damage: Self.damagePolicy(cluster, options))
+      provider: provider, world: world, options: set, declared: declared, notHeld: notHeld,
+      damage: Self.damagePolicy(cluster, options, doubts))
     if let fault = cluster.introduction.fault { throw LaterbaseError(.badParameter, fault) }
   }
 
@@ -128,13 +136,18 @@ public final class LaterbaseNode: Sendable {
   }
 
   /// What is damaged beyond records is set aside where others are, from whom it is pulled again.
-  private static func damagePolicy(_ cluster: Cluster, _ options: NodeOptions) -> DamagePolicy {
+  private static func damagePolicy(_ cluster: Cluster, _ options: NodeOptions, _ doubts: Doubts) -> DamagePolicy {
     DamagePolicy(
-      isRefilled: { name in cluster.hasOthers && (name == NodesDatabase.name || options.databases?.contains(name) != false) },
+      isRefilled: { name in
+        // Without the membership only those are known whom the configuration names.
+        if name == NodesDatabase.name { return !cluster.configured.isEmpty }
+        return cluster.hasOthers && options.databases?.contains(name) != false
+      },
       onSetAside: { name, path, error in
         let what = "\(error.message); what was here is in \(path) now, and the database is pulled again from the others"
         options.onPeerNews(PeerNews(kind: .setAside, peer: cluster.me.name, database: name, message: what))
-      })
+      },
+      onDoubt: { doubts.add($0, $1) })
   }
 
   private static func compile(_ databases: [any DatabaseDeclaration]) throws(LaterbaseError) -> [String: CompiledDatabase] {
@@ -178,16 +191,26 @@ public final class LaterbaseNode: Sendable {
   }
 
   /// Joins its peers' cluster, and follows them and the members that they know until it is cancelled: pulls what they hold and this node
-  /// lacks, for ever, whatever fails; tells the hooks what was committed; and cuts damaged logs that nobody has mended in time. Appends and
-  /// reads work without it.
+  /// lacks, for ever, whatever fails; tells the hooks what was committed; cuts damaged logs that nobody has mended in time; and has databases
+  /// checked that are in doubt. Appends and reads work without it.
   public func run() async throws {
     await withTaskGroup { group in
       group.addTask { await self.tendMembership() }
       group.addTask { await self.followPeers() }
       group.addTask { await self.runHooks() }
       group.addTask { await self.watchDamage() }
+      group.addTask { await self.watchDoubts() }
+      group.addTask { await self.last() }
     }
     while !Task.isCancelled { try await Task.sleep(for: .seconds(3600)) }
+  }
+
+  /// A process that has lasted so long is in no circle of crashes and restarts.
+  private static let lasts = Duration.seconds(3600)
+
+  private func last() async {
+    do { try await Task.sleep(for: Self.lasts) } catch { return }
+    try? (provider as? LMDBEventStoreProvider)?.forgetUncleanEnds()
   }
 
   /// Says where this node serves, once that is known, to the next process that wants its folder.

@@ -17,8 +17,17 @@ package final class OpenedDatabase: Sendable {
   /// What others hold of it.
   let holders = Holders()
   let hookFailures = HookFailures()
-  private let isRemoved = Atomic(false)
+  private let standing = Atomic(Standing.open)
   private let streams = Atomic(0)
+
+  /// Whether it may be asked.
+  private enum Standing: UInt8, AtomicRepresentable {
+    case open
+    /// It is damaged: what is held can be read, so that others get it, but nothing is recorded.
+    case leaving
+    case setAside
+    case removed
+  }
 
   /// - Parameter compiledViews: what may be attached to it, if it is over the same events.
   /// - Throws: what the store throws.
@@ -35,12 +44,14 @@ package final class OpenedDatabase: Sendable {
 
   /// Queues an append; `done` is called on the writer's thread once it is on disk, or was refused.
   package func append(_ draft: Draft, done: @escaping @Sendable (Result<Appended, LaterbaseError>) -> Void) {
+    if let error = refusal { return done(.failure(error)) }
     set.append(draft) { [self] outcome in done(result(of: outcome)) }
   }
 
   /// Appends all events of a draft or none, and returns when they are on this node's disk.
   package func append(_ draft: Draft) async throws(LaterbaseError) -> Appended {
-    try result(of: await set.append(draft)).get()
+    if let error = refusal { throw error }
+    return try result(of: await set.append(draft)).get()
   }
 
   /// Queues an append whose outcome nobody waits for.
@@ -63,13 +74,25 @@ package final class OpenedDatabase: Sendable {
 
   /// What a failure of the store means here: after a removal, that the database is gone.
   package func error(_ error: StoreError) -> LaterbaseError {
-    if error.code == .closed, isRemoved.load(ordering: .acquiring) { return .noDatabase(name) }
+    if error.code == .closed, let ended { return ended }
     return LaterbaseError(error)
   }
 
+  /// Why nothing can be read any more.
+  private var ended: LaterbaseError? {
+    switch standing.load(ordering: .acquiring) {
+    case .open, .leaving: nil
+    case .setAside: .setAside(name)
+    case .removed: .noDatabase(name)
+    }
+  }
+
+  /// Why nothing is recorded any more.
+  private var refusal: LaterbaseError? { standing.load(ordering: .acquiring) == .leaving ? .setAside(name) : ended }
+
   /// Runs a read, with the store's errors as this library's.
   package func reading<R>(_ body: (EventSet) throws(StoreError) -> R) throws(LaterbaseError) -> R {
-    if isRemoved.load(ordering: .acquiring) { throw .noDatabase(name) }
+    if let ended { throw ended }
     do throws(StoreError) { return try body(set) } catch { throw self.error(error) }
   }
 
@@ -78,8 +101,19 @@ package final class OpenedDatabase: Sendable {
   package func endStream() { streams.wrappingSubtract(1, ordering: .relaxed) }
 
   /// Lets streams under way end, commits what is queued, wakes who waits, and closes the store.
-  func remove(grace: Duration) async {
-    isRemoved.store(true, ordering: .releasing)
+  func remove(grace: Duration) async { await end(.removed, grace) }
+
+  /// The same of one that is damaged: whoever asks for it gets another one soon.
+  func setAside(grace: Duration) async { await end(.setAside, grace) }
+
+  /// Records nothing any more, or again.
+  func setLeaving(_ isLeaving: Bool) {
+    let (from, to): (Standing, Standing) = isLeaving ? (.open, .leaving) : (.leaving, .open)
+    _ = standing.compareExchange(expected: from, desired: to, ordering: .acquiringAndReleasing)
+  }
+
+  private func end(_ standing: Standing, _ grace: Duration) async {
+    self.standing.store(standing, ordering: .releasing)
     let deadline = ContinuousClock.now + grace
     while streams.load(ordering: .relaxed) > 0, ContinuousClock.now < deadline { try? await Task.sleep(for: .milliseconds(20)) }
     close()
@@ -95,6 +129,10 @@ package final class OpenedDatabase: Sendable {
 
 extension LaterbaseError {
   package static func noDatabase(_ name: String) -> LaterbaseError { LaterbaseError(.noDatabase, "there is no database \(name) here") }
+
+  static func setAside(_ name: String) -> LaterbaseError {
+    LaterbaseError(.notReady, "the database \(name) is damaged; it is being set aside, and filled again by other nodes: ask again")
+  }
 
   static func taken(_ taken: [Taken]) -> LaterbaseError {
     LaterbaseError(

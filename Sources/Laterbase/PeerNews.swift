@@ -15,6 +15,10 @@ public struct PeerNews: Sendable {
     case damageCut
     /// A database was damaged beyond its records: its folder was set aside, and it is pulled again.
     case setAside
+    /// A database is damaged beyond its records, and was left as it is.
+    case damaged
+    /// A database that is in doubt is checked, or the check's outcome.
+    case checked
     /// Equal clocks with different sets. It must never happen.
     case alarm
   }

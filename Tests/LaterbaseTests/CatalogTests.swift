@@ -1,5 +1,7 @@
 import EventModel
 import EventStore
+import Foundation
+import LMDBStore
 import Testing
 
 @testable import Laterbase
@@ -45,6 +47,61 @@ import Testing
     let again = try await node.catalog.create("plain")
     #expect(again.created)
     #expect(again.database.set.state.records == 0)
+  }
+
+  @Test func `sets a database aside that is open, tells who waits to ask again, and has an empty one in its place`() async throws {
+    let folder = NSTemporaryDirectory() + "laterbase-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let node = try LaterbaseNode([], storage: .lmdb(folder: folder))
+    let database = try await node.catalog.create("plain").database
+    try await append("{}", to: database)
+    let origin = database.set.state.own
+    var reader = FeedReader(database, after: database.set.state.clock, limit: 0, form: .lines)
+    let waiting = Task { try await reader.wait(until: .now + .seconds(3600)) }
+    let path = try await node.catalog.setAside(database, "noise")
+    let woken = await #expect(throws: LaterbaseError.self) { try await waiting.value as Void }
+    #expect(woken?.slug == .notReady)
+    let refused = await #expect(throws: LaterbaseError.self) { try await append("{}", to: database) }
+    #expect(refused?.slug == .notReady)
+    let empty = try await node.catalog.open("plain")
+    #expect(empty !== database && empty.set.state.records == 0)
+    try await append("{}", to: empty)
+    #expect(empty.set.state.own != origin && empty.set.state.own != nil)
+    #expect(try node.catalog.asides(of: "plain") == [path])
+    #expect(node.catalog.replacements(of: "plain") == 1)
+    let again = await #expect(throws: LaterbaseError.self) { try await node.catalog.setAside(database, "noise") }
+    #expect(again?.slug == .notReady)
+    #expect(try await node.catalog.open("plain") === empty)
+    node.close()
+    let store = try LMDBEventStore(folder: path, create: false)
+    #expect(try EventSet("plain", store: store, world: .system).state.records == 1)
+    store.close()
+  }
+
+  @Test(arguments: [false, true])
+  func `leaves a damaged database where it is if nobody could fill it again`(hasPeer: Bool) async throws {
+    let folder = NSTemporaryDirectory() + "laterbase-\(UUID().uuidString)"
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    var options = NodeOptions()
+    options.check = { (_, tell) in tell(#"{"damage":"store","faults":["noise"],"ok":false}"#) }
+    let peers = hasPeer ? [LocalPeer(self.node)] : []
+    let node = try LaterbaseNode([], storage: .lmdb(folder: folder), peers: peers, options: options)
+    defer { node.close() }
+    for round in 0..<10 {
+      let database = try await node.catalog.create("plain").database
+      let last = Slot<String>()
+      let answer = try #require(try await node.verify(database) { last.put($0) })
+      #expect(last.value == answer.description && answer["ok"] == false && answer["faults"] == ["noise"])
+      let asides = try node.catalog.asides(of: "plain")
+      if hasPeer, round < 8 {
+        #expect(asides.count == round + 1 && answer["set_aside"]?.string == asides.last && answer["left"] == nil, "\(answer)")
+      } else {
+        // Not for ever, however often the disk damages it.
+        #expect(asides.count == (hasPeer ? 8 : 0) && answer["set_aside"] == JSON.null && answer["left"]?.string != nil, "\(answer)")
+        #expect(try await node.catalog.open("plain") === database)
+        try await append("{}", to: database)
+      }
+    }
   }
 
   @Test func `waits for a clock until it is covered, and says when it isn't in time`() async throws {

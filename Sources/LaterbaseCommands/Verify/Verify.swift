@@ -3,6 +3,7 @@ import EventModel
 import EventStore
 import FoundationEssentials
 import LMDBStore
+import Laterbase
 
 /// Proves a data folder, each database in a child process: LMDB trusts its own pages, so a damaged one can end the process that reads
 /// it, and then this one is there to say so.
@@ -80,14 +81,14 @@ struct Verify: ContextCommand {
     var events = 0
     var views = 0
     var faults: [String] = []
-    var damage: VerifyChild.Damage?
+    var damage: Damage?
 
     mutating func take(_ answer: JSON) {
       records = answer["records"]?.int ?? records
       guard answer["ok"] != nil else { return }
       events = answer["events"]?.int ?? 0
       views = answer["views"]?.int ?? 0
-      damage = answer["damage"]?.string.flatMap(VerifyChild.Damage.init)
+      damage = answer["damage"]?.string.flatMap(Damage.init)
       faults = answer["faults"]?.elements?.compactMap(\.string) ?? []
     }
 

@@ -2,6 +2,7 @@ import EventModel
 import EventStore
 import LMDBStore
 import Laterbase
+import Synchronization
 import ViewEngine
 import ViewKit
 
@@ -14,46 +15,54 @@ struct VerifyChild {
   let isServed: Bool
   let console: Console
 
-  /// The worst that is wrong with a database.
-  enum Damage: String {
-    /// Only views: they are built anew from the events.
-    case views
-    /// Records, which peers mend in place.
-    case records
-    /// What lists the records, or the pages of the file: the folder is to be set aside.
-    case store
-  }
-
   func check(_ name: String) throws(Failure) {
     var report: VerifyReport?
     var views: ViewReport?
     var faults: [String] = []
-    var damage = Damage.store
+    var damage: Damage?
+    let doubt = Said()
     do throws(StoreError) {
       let provider = isServed ? nil : try LMDBEventStoreProvider(folder: data)
       defer { provider?.close() }
       guard let store = try store(name, provider) else { throw StoreError(.damaged, "its data file is gone") }
+      // How its last process ended isn't what its pages say.
+      store.whenInDoubt { _ in }
+      store.whenInDoubt { doubt.say($0) }
       let set = try EventSet(name, store: store, world: .system)
       let found = try set.verify { try? console.print(#"{"database":"\#(name)","records":\#($0.records)}"#) }
       defer { set.close() }
       (report, faults) = (found, found.faults)
-      damage = found.isSound ? .views : found.isMendable ? .records : .store
+      if !found.isSound { damage = found.isMendable ? .records : .store }
       // What views are made of must be sound first.
       if found.isSound { views = try self.views(of: set) }
     } catch {
       if error.code == .inUse { throw .failed(error.message) }
       faults.append(error.message)
+      // A disk that fails, or has no room, says nothing of what is on it.
+      if doubt.isSaid || report == nil && error.code == .damaged {
+        damage = .store
+      } else if error.code == .damaged {
+        damage = .views
+      }
     }
     if let views, !views.faults.isEmpty {
+      damage = .views
       faults += views.faults + ["the events are sound: a view is built anew from them when its version is raised"]
     }
     let members: [(name: String, value: JSON)] = [
       ("database", JSON(name)), ("ok", JSON(faults.isEmpty)), ("records", JSON(report?.records ?? 0)),
       ("events", JSON(report?.elements ?? 0)),
       ("bytes", JSON(report?.bytes ?? 0)), ("views", JSON(views?.views ?? 0)), ("faults", JSON(faults.map { JSON($0) })),
-      ("damage", faults.isEmpty ? .null : JSON(damage.rawValue)),
+      ("damage", damage.map { JSON($0.rawValue) } ?? .null),
     ]
     try console.print(JSON(members: members).description)
+  }
+
+  /// Whether the store said that its pages are not what was written.
+  private final class Said: Sendable {
+    private let value = Atomic(false)
+    var isSaid: Bool { value.load(ordering: .relaxed) }
+    func say(_: String) { value.store(true, ordering: .relaxed) }
   }
 
   private func store(_ name: String, _ provider: LMDBEventStoreProvider?) throws(StoreError) -> (any EventStore)? {

@@ -1,5 +1,12 @@
 import EventModel
+import Laterbase
 import Subprocess
+
+#if canImport(Darwin)
+  import Darwin
+#else
+  import Glibc
+#endif
 
 #if canImport(System)
   import System
@@ -35,15 +42,20 @@ struct VerifyProcess: Sendable {
     if !run.closureResult { try await onLine(try died(run.terminationStatus, run.standardError)) }
   }
 
+  /// How a process ends that reads pages which are not what was written, or whose own checks fail over them. Whoever is killed was so by
+  /// somebody else: the system, where memory is short, for one.
+  private static let crashes: Set<Int32> = [SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGTRAP, SIGFPE]
+
   /// The last line of a check that ended without a result.
   private func died(_ status: TerminationStatus, _ said: String) throws(Failure) -> String {
-    guard case .signaled(let signal) = status else {
+    guard case .signaled(let signal) = status, Self.crashes.contains(signal) else {
+      if case .signaled(let signal) = status { throw .failed("the check of \(database) was ended by signal \(signal)") }
       throw .failed("the check of \(database) failed: \(said.split(whereSeparator: \.isNewline).first ?? "it says nothing")")
     }
     let fault = "reading it ended the process by signal \(signal): pages of the file are damaged"
     let members: [(name: String, value: JSON)] = [
       ("database", JSON(database)), ("ok", JSON(false)), ("faults", JSON([JSON(fault)])),
-      ("damage", JSON(VerifyChild.Damage.store.rawValue)),
+      ("damage", JSON(Damage.store.rawValue)),
     ]
     return JSON(members: members).description
   }

@@ -8,3 +8,13 @@ public typealias DatabaseCheck =
   @Sendable (
     _ database: String, _ tell: @escaping @Sendable (String) -> Void
   ) async throws -> Void
+
+/// The worst that a check found wrong with a database: `damage` in its last line.
+package enum Damage: String, Sendable {
+  /// Only views: they are built anew from the events.
+  case views
+  /// Records, which peers mend in place.
+  case records
+  /// What lists the records, or the pages of the file: the folder is to be set aside.
+  case store
+}
