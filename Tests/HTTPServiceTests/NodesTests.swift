@@ -52,6 +52,7 @@ import Testing
       for (from, to, slug) in [
         ("\"laterbase\"", "\"staging\"", "forbidden"), ("\"laterbase\"", "1", "bad-parameter"), ("0000000000007", "7", "bad-parameter"),
         ("0000000000007", "0000000000000", "bad-parameter"), ("\"device\"", "\"king\"", "bad-parameter"),
+        ("\"later\":1", "\"revision\":-1", "bad-parameter"), ("\"later\":1", "\"revision\":\"x\"", "bad-parameter"),
         ("\"later\"", "\"address\"", "bad-parameter"), ("\"later\":1", "\"address\":\"ftp://x\"", "bad-parameter"),
         ("\"eu\"", "\"\"", "bad-parameter"), ("{", "[{", "not-json"),
       ] {

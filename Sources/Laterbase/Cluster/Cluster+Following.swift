@@ -29,7 +29,7 @@ extension Cluster {
     var names = Set(peers.map(\.name))
     let bound = Set(peers.compactMap { state.bound[$0.name] })
     let now = world.now()
-    let met = state.met.values.filter { state.liveness.state(of: $0.id, at: now) != .down }
+    let met = state.met.values.map(\.member).filter { state.liveness.state(of: $0.id, at: now) != .down }
     let others = standing == .left ? [] : state.membership.members + met.sorted { $0.id < $1.id }
     for other in others where other.id != id && !bound.contains(other.id) {
       guard let address = other.address, Introduction.isURL(address), names.insert(address).inserted, let peer = options.connect?(address)

@@ -60,6 +60,17 @@ public struct Membership: Hashable, Sendable {
   /// Where a node stands; nil: it is not known.
   public func standing(of node: Origin) -> Standing? { entries[node]?.standing }
 
+  /// Whether a node that introduced itself so wants to be in the cluster, and there is something of it still to be read here: that it joined,
+  /// or that it left and came back, of which not even the leaving need be here yet.
+  public func isBehind(_ introduction: Introduction) -> Bool {
+    guard let entry = entries[introduction.member.id] else { return true }
+    return switch entry.standing {
+    case .member: entry.member == nil || introduction.revision > entry.revision
+    case .left: introduction.revision >= entry.revision
+    case .removed: false
+    }
+  }
+
   /// What a node has to say so that the membership tells the truth about it: nothing, if it does.
   /// - Parameter databases: those that it holds.
   public func corrections(by me: Member, holding databases: Set<String>) -> [NodeEvent] {
