@@ -60,6 +60,7 @@ struct Follower: Sendable {
 
   private var local: LocalPeer { LocalPeer(node) }
   private var who: Origin? { node.cluster.node(at: peer.name) }
+  private var isRemoved: Bool { node.cluster.isRemoved(peer.name) }
 
   func run() async {
     await look()
@@ -75,6 +76,7 @@ struct Follower: Sendable {
     while !Task.isCancelled {
       let seen = node.cluster.changes.version
       do throws(SyncError) {
+        if isRemoved { followed.isIntroduced = false }
         if !followed.isIntroduced { try await introduce() }
         // Behind the peer's URL is this node itself.
         if who == node.id { return await node.cluster.changes.wait(after: .max) }
@@ -85,11 +87,14 @@ struct Follower: Sendable {
         backoff.succeeded()
       } catch {
         failed(error, nil, isFirst: !backoff.isFailing)
-        if !node.cluster.leads(peer.name) { followed.cancel { _ in true } }
+        if isRemoved || !node.cluster.leads(peer.name) { followed.cancel { _ in true } }
         backoff.failed()
         led = nil
       }
-      if let pause = backoff.pause(node.world) {
+      if isRemoved {
+        // By its URL a peer is nobody for ever: another node may answer there one day.
+        await passMinute { isRemoved }
+      } else if let pause = backoff.pause(node.world) {
         try? await Task.sleep(for: pause)
       } else {
         await ChangeSignal.waitForAny([(node.cluster.changes, seen)], until: .now + Self.lookEvery)
@@ -153,7 +158,7 @@ struct Follower: Sendable {
       if let pause = backoff.pause(node.world) {
         try? await Task.sleep(for: pause)
       } else if polling == .eachMinute {
-        await pass(minuteOf: database)
+        await passMinute { self.polling(database) == .eachMinute }
       }
     }
   }
@@ -189,13 +194,13 @@ struct Follower: Sendable {
     Relay(database, from: source, to: target, node: node.id, sender: sender ?? Origin(value: 0), cluster: node.options.cluster)
   }
 
-  /// Waits a minute, with jitter, or until the source is to be asked at another pace.
-  private func pass(minuteOf database: String) async {
+  /// Waits a minute, with jitter, as long as that is to be waited.
+  private func passMinute(while isToBeWaited: () -> Bool) async {
     let minute = node.options.pollingMinute
     let deadline = ContinuousClock.now + minute * 0.75 + minute * (Double(node.world.random() % 1000) / 2000)
     while !Task.isCancelled, ContinuousClock.now < deadline {
       let seen = node.cluster.changes.version
-      if polling(database) != .eachMinute { return }
+      guard isToBeWaited() else { return }
       await ChangeSignal.waitForAny([(node.cluster.changes, seen)], until: deadline)
     }
   }

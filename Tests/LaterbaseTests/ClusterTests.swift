@@ -154,6 +154,66 @@ extension Laterbase.Cluster {
     }
   }
 
+  /// The node by which it comes back takes it for a member still, and reads only then that it had left.
+  @Test func `is joined again by a node whose leaving comes late`() async throws {
+    try await Net.run { net in
+      let a = try net.node("a")
+      let b = try net.node("b")
+      _ = try await b.join("http://a")
+      for node in [a, b] { try await Self.until { Self.names(node) == ["a", "b"] } }
+      net.cut("a")
+      net.cut("b")
+      let read = try #require(try await LocalPeer(a).clock(of: "_nodes")).clock
+      #expect(try await b.leave() == 0)
+      let left = try await b.catalog.open("_nodes").set.records(after: read).page
+      net.cut("a", false)
+      _ = try await b.join("http://a")
+      #expect(a.cluster.membership.standing(of: b.id) == .member)
+      _ = try await LocalPeer(a).push("_nodes", [left])
+      try await Self.until { a.cluster.membership.standing(of: b.id) == .left }
+      net.cut("b", false)
+      try await Self.until { Self.names(a) == ["a", "b"] && a.members(holding: "_nodes").count == 2 }
+      #expect(try await b.leave() == 1)
+      try await Self.until { a.cluster.followed().isEmpty }
+    }
+  }
+
+  @Test func `leaves a configured node alone that was removed, but for looking whether another one is there`() async throws {
+    try await Net.run { net in
+      let hour = Duration.seconds(3600)
+      let b = try net.node("b", minute: hour)
+      let c = try net.node("c", minute: hour)
+      let a = try net.node("a", peers: ["b", "c"], minute: hour)
+      for node in [a, b, c] { try await Self.until { Self.names(node) == ["a", "b", "c"] } }
+      try await a.remove(member: c.id)
+      for node in [a, b] { try await Self.until { Self.names(node) == ["a", "b"] } }
+      try await Self.until { net.pulls(by: "c") == 0 }
+      #expect(a.cluster.asked().map(\.name) == [Net.address("b")])
+      @Sendable func asked(_ place: String) -> Int { net.asked.withLock { $0[Net.address(place)] ?? 0 } }
+      let (askedB, askedC) = (asked("b"), asked("c"))
+      // One that is away is asked for ever.
+      await net.stop("b")
+      try await Self.until { asked("b") >= askedB + 4 }
+      #expect(asked("c") <= askedC + 1)
+      // Told to look there again, it finds who is there now.
+      let new = try await net.replace("c")
+      #expect(try await a.join("http://c").member.id == new.id)
+      try await Self.until { Self.names(a) == ["a", "b", "c"] && net.pulls(by: "c") > 0 }
+    }
+  }
+
+  @Test func `finds by itself who is there now where a node was removed`() async throws {
+    try await Net.run { net in
+      let c = try net.node("c")
+      let a = try net.node("a", peers: ["c"], minute: .milliseconds(20))
+      for node in [a, c] { try await Self.until { Self.names(node) == ["a", "c"] } }
+      try await a.remove(member: c.id)
+      try await Self.until { net.news.withLock { $0.contains { $0.contains("was removed") } } }
+      _ = try await net.replace("c")
+      try await Self.until { Self.names(a) == ["a", "c"] }
+    }
+  }
+
   @Test func `is joined by nobody who names what is no node of it`() async throws {
     try await Net.run { net in
       let a = try net.node("a")

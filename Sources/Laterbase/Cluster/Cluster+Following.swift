@@ -7,6 +7,12 @@ extension Cluster {
   /// Who answers at a peer, if it said so.
   func node(at peer: String) -> Origin? { current.bound[peer] }
 
+  /// Whether who answers at a peer was removed: it is left alone, but for looking now and then whether another node answers there.
+  func isRemoved(_ peer: String) -> Bool {
+    let state = current
+    return state.bound[peer].flatMap(state.membership.standing) == .removed
+  }
+
   /// Whether a peer is the one by which its node is followed: the first that is configured and answers, of those at which the same node is;
   /// the first of them while none does. One that didn't say who it is stands for itself.
   func leads(_ peer: String) -> Bool {
@@ -17,8 +23,8 @@ extension Cluster {
     return first == peer
   }
 
-  /// The peers to ask for what they hold, or to tell something: those that are followed, each node once, and not this one.
-  func asked() -> [any PeerTransport] { followed().filter { leads($0.name) && node(at: $0.name) != id } }
+  /// The peers to ask for what they hold, or to tell something: those that are followed, each node once, and not this one, nor one that was removed.
+  func asked() -> [any PeerTransport] { followed().filter { leads($0.name) && node(at: $0.name) != id && !isRemoved($0.name) } }
 
   /// The peers to follow: those that are configured, and the members that can be reached, each once; nobody after this node left.
   package func followed() -> [any PeerTransport] {

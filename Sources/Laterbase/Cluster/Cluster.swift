@@ -170,8 +170,10 @@ package final class Cluster: Sendable {
 
   /// Says that a peer answers, and who it is.
   package func bind(_ peer: String, to other: Introduction) throws(SyncError) {
-    try check(other, at: peer)
     let node = other.member.id
+    // Also one that may not be talked with: so it is known whom not to ask.
+    if membership.standing(of: node) == .removed { change { $0.bound.updateValue(node, forKey: peer) != node } }
+    try check(other, at: peer)
     change { state in
       defer { state.bound[peer] = node }
       return state.answering.insert(peer).inserted || state.bound[peer] != node
