@@ -19,9 +19,10 @@ struct Follower: Sendable {
   /// As many databases of a peer are followed.
   private static let databasesMax = 10_000
 
-  /// The databases' tasks, and whether the peer must be asked who it is. The mutex owns both.
+  /// The databases' tasks, which of them have a poll under way that may wait, and whether the peer must be asked who it is. The mutex owns
+  /// all three.
   private final class Followed: Sendable {
-    private let state = Mutex((tasks: [String: Task<Void, Never>](), isIntroduced: false))
+    private let state = Mutex((tasks: [String: Task<Void, Never>](), polled: Set<String>(), isIntroduced: false))
 
     /// Begins a database's task, if it has none.
     func begin(_ name: String, _ body: @escaping @Sendable () async -> Void) {
@@ -38,8 +39,13 @@ struct Follower: Sendable {
 
     /// Ends those whose database isn't followed any more.
     func cancel(where isOver: (String) -> Bool) {
-      let over = state.withLock { $0.tasks.filter { isOver($0.key) } }
-      for task in over.values { task.cancel() }
+      for (name, task) in state.withLock({ $0.tasks }) where isOver(name) { task.cancel() }
+    }
+
+    func isPolling(_ name: String) -> Bool { state.withLock { $0.polled.contains(name) } }
+
+    func setPolling(_ name: String, _ isPolling: Bool) {
+      state.withLock { if isPolling { $0.polled.insert(name) } else { $0.polled.remove(name) } }
     }
 
     /// Waits until all have ended.
@@ -108,6 +114,8 @@ struct Follower: Sendable {
     }
     // A poll that waits for news of what was removed here is given up.
     if direction == .pull { followed.cancel { !node.takes($0) } }
+    // And one of who is to be asked less often now, or not any more.
+    followed.cancel { polling($0) != .always && followed.isPolling($0) }
   }
 
   private func introduce() async throws(SyncError) {
@@ -140,6 +148,8 @@ struct Follower: Sendable {
       rounds.begin()
       let began = ContinuousClock.now
       do throws(SyncError) {
+        followed.setPolling(database, polling == .always)
+        defer { followed.setPolling(database, false) }
         guard let outcome = try await round(of: database, &rounds, wait: polling == .always ? Self.wait : .zero) else { return }
         let losing = await look(at: outcome, database)
         await heal(rounds.give(losing), of: database)

@@ -27,11 +27,12 @@ extension Laterbase.Cluster {
 
   private static func names(_ node: LaterbaseNode) -> [String] { node.cluster.membership.members.map(\.name).sorted() }
 
+  /// Who isn't asked always is asked each minute; here a minute is soon over.
   @Test func `is joined by any member, and then all know all and hold the same`() async throws {
     try await Net.run { net in
-      let a = try net.node("a", region: "eu")
-      let b = try net.node("b", region: "eu", peers: ["a"])
-      let c = try net.node("c", region: "us", peers: ["b"])
+      let a = try net.node("a", region: "eu", minute: .milliseconds(20))
+      let b = try net.node("b", region: "eu", peers: ["a"], minute: .milliseconds(20))
+      let c = try net.node("c", region: "us", peers: ["b"], minute: .milliseconds(20))
       let written = try await [a, b, c].asyncMap { try await $0[Self.things].append([["at": JSON($0.name ?? "")]]).clock }
       for node in [a, b, c] {
         try await Self.until { Self.names(node) == ["a", "b", "c"] && node.cluster.holders(of: "things").count == 2 }
