@@ -12,6 +12,7 @@ import Testing
   private static func node(_ name: String, peers: [Int] = [], change: (inout NodeOptions) -> Void = { _ in }) throws -> LaterbaseNode {
     var options = NodeOptions()
     options.connect = { HTTPPeer($0) }
+    options.patience = (.seconds(600), .seconds(600))
     change(&options)
     return try LaterbaseNode(
       [notes], storage: .memory, name: name, region: "eu", peers: peers.map { HTTPPeer("http://127.0.0.1:\($0)") }, options: options)

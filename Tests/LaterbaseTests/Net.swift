@@ -35,6 +35,7 @@ final class Net: Sendable {
   ) throws -> LaterbaseNode {
     var options = NodeOptions()
     (options.cluster, options.databases, options.pollingMinute) = (cluster, databases, minute)
+    options.patience = (.seconds(600), .seconds(600))
     options.pushes = pushes
     options.connect = { [weak self] address in Reached(name: address, net: self) }
     options.onPeerNews = { [weak self] news in self?.news.withLock { $0.append(news.message) } }
