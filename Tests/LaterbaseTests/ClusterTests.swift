@@ -179,6 +179,22 @@ extension Laterbase.Cluster {
     }
   }
 
+  @Test func `finds a node that is at another address after a restart, and is named to nobody`() async throws {
+    let folder = TemporaryFolder()
+    try await Net.run { net in
+      let a = try net.node("a")
+      let b = try net.node("b", peers: ["a"], storage: .lmdb(folder: folder.path))
+      for node in [a, b] { try await Self.until { Self.names(node) == ["a", "b"] } }
+      await net.stop("b")
+      let again = try net.node("elsewhere", name: "b", storage: .lmdb(folder: folder.path))
+      let clock = try await again[Self.things].append([["n": 1]]).clock
+      try await Self.until { try await Self.covers(a, clock) }
+      #expect(again.id == b.id)
+      try await Self.until { a.cluster.membership.members.contains { $0.address == Net.address("elsewhere") } }
+      try await Self.until { a.cluster.followed().map(\.name) == [Net.address("elsewhere")] }
+    }
+  }
+
   @Test func `leaves a configured node alone that was removed, but for looking whether another one is there`() async throws {
     try await Net.run { net in
       let hour = Duration.seconds(3600)

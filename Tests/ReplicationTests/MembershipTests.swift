@@ -119,6 +119,12 @@ import ViewLaws
       }
       #expect(try !Self.membership([.removed(member.id)]).isBehind(introduction))
     }
+    var moved = member
+    moved.address = "http://elsewhere"
+    for revision in 0...2 {
+      #expect(try Self.membership([said[0]]).isBehind(Introduction(cluster: "c", moved, revision: UInt64(revision))))
+    }
+    #expect(try !Self.membership([.profile(moved, revision: 5)]).isBehind(Introduction(cluster: "c", member, revision: 4)))
     // What it holds says nothing of who it is.
     let holding = NodeEvent.holding(member.id, revision: 2, database: "x", holds: true)
     #expect(try Self.membership([holding]).isBehind(Introduction(cluster: "c", member)))
