@@ -19,9 +19,11 @@ struct Follower: Sendable {
   /// As many databases of a peer are followed.
   private static let databasesMax = 10_000
 
-  /// The databases' tasks, and whether the peer must be asked who it is. The mutex owns both.
+  /// The databases' tasks, which of them have a poll under way that may wait, and whether the peer must be asked who it is. The mutex owns
+  /// all three.
   private final class Followed: Sendable {
-    private let state = Mutex((tasks: [String: (task: Task<Void, Never>, replacements: Int)](), isIntroduced: false))
+    private let state = Mutex(
+      (tasks: [String: (task: Task<Void, Never>, replacements: Int)](), polled: Set<String>(), isIntroduced: false))
 
     /// Begins a database's task, if it has none.
     /// - Parameter replacements: how often the database was replaced by an empty one so far.
@@ -44,6 +46,12 @@ struct Follower: Sendable {
       for (task, _) in over.values { task.cancel() }
     }
 
+    func isPolling(_ name: String) -> Bool { state.withLock { $0.polled.contains(name) } }
+
+    func setPolling(_ name: String, _ isPolling: Bool) {
+      state.withLock { if isPolling { $0.polled.insert(name) } else { $0.polled.remove(name) } }
+    }
+
     /// Waits until all have ended.
     func drain() async {
       for (task, _) in state.withLock({ Array($0.tasks.values) }) { await task.value }
@@ -62,6 +70,7 @@ struct Follower: Sendable {
 
   private var local: LocalPeer { LocalPeer(node) }
   private var who: Origin? { node.cluster.node(at: peer.name) }
+  private var isRemoved: Bool { node.cluster.isRemoved(peer.name) }
 
   func run() async {
     await look()
@@ -77,6 +86,7 @@ struct Follower: Sendable {
     while !Task.isCancelled {
       let seen = node.cluster.changes.version
       do throws(SyncError) {
+        if isRemoved { followed.isIntroduced = false }
         if !followed.isIntroduced { try await introduce() }
         // Behind the peer's URL is this node itself.
         if who == node.id { return await node.cluster.changes.wait(after: .max) }
@@ -87,11 +97,14 @@ struct Follower: Sendable {
         backoff.succeeded()
       } catch {
         failed(error, nil, isFirst: !backoff.isFailing)
-        if !node.cluster.leads(peer.name) { followed.cancel { _, _ in true } }
+        if isRemoved || !node.cluster.leads(peer.name) { followed.cancel { _, _ in true } }
         backoff.failed()
         led = nil
       }
-      if let pause = backoff.pause(node.world) {
+      if isRemoved {
+        // By its URL a peer is nobody for ever: another node may answer there one day.
+        await passMinute { isRemoved }
+      } else if let pause = backoff.pause(node.world) {
         try? await Task.sleep(for: pause)
       } else {
         await ChangeSignal.waitForAny([(node.cluster.changes, seen)], until: .now + Self.lookEvery)
@@ -107,6 +120,8 @@ struct Follower: Sendable {
     followed.cancel { name, replacements in
       replacements != node.catalog.replacements(of: name) || direction == .pull && !node.takes(name)
     }
+    // And one of who is to be asked less often now, or not any more.
+    followed.cancel { name, _ in polling(name) != .always && followed.isPolling(name) }
   }
 
   private func introduce() async throws(SyncError) {
@@ -139,6 +154,8 @@ struct Follower: Sendable {
       rounds.begin()
       let began = ContinuousClock.now
       do throws(SyncError) {
+        followed.setPolling(database, polling == .always)
+        defer { followed.setPolling(database, false) }
         guard let outcome = try await round(of: database, &rounds, wait: polling == .always ? Self.wait : .zero) else { return }
         let losing = await look(at: outcome, database)
         await heal(rounds.give(losing), of: database)
@@ -157,7 +174,7 @@ struct Follower: Sendable {
       if let pause = backoff.pause(node.world) {
         try? await Task.sleep(for: pause)
       } else if polling == .eachMinute {
-        await pass(minuteOf: database)
+        await passMinute { self.polling(database) == .eachMinute }
       }
     }
   }
@@ -193,13 +210,13 @@ struct Follower: Sendable {
     Relay(database, from: source, to: target, node: node.id, sender: sender ?? Origin(value: 0), cluster: node.options.cluster)
   }
 
-  /// Waits a minute, with jitter, or until the source is to be asked at another pace.
-  private func pass(minuteOf database: String) async {
+  /// Waits a minute, with jitter, as long as that is to be waited.
+  private func passMinute(while isToBeWaited: () -> Bool) async {
     let minute = node.options.pollingMinute
     let deadline = ContinuousClock.now + minute * 0.75 + minute * (Double(node.world.random() % 1000) / 2000)
     while !Task.isCancelled, ContinuousClock.now < deadline {
       let seen = node.cluster.changes.version
-      if polling(database) != .eachMinute { return }
+      guard isToBeWaited() else { return }
       await ChangeSignal.waitForAny([(node.cluster.changes, seen)], until: deadline)
     }
   }

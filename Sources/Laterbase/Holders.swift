@@ -65,7 +65,7 @@ package final class Holders: Sendable {
   }
 
   /// A node's last word of what it holds, with what it sent since.
-  func word(of node: Origin) -> HeldTable.Entry? { state.withLock { $0.held.entries[node] } }
+  package func word(of node: Origin) -> HeldTable.Entry? { state.withLock { $0.held.entries[node] } }
 
   /// Takes what a node told of itself. If it holds more of the own log than is held here, or another log, this file was restored or copied:
   /// the next append mints a new origin. Logs that have forked are kept in mind, and count for nothing.

@@ -42,6 +42,8 @@ public struct NodeOptions: Sendable {
   public var polling: any PollingPolicy = RegionalPolling()
   /// How long the minute of `Polling.eachMinute` is.
   package var pollingMinute = Duration.seconds(60)
+  /// How long another node may take to answer that this one joins, and how long others may take to hear that it leaves or who was removed.
+  package var patience = (joining: Duration.seconds(10), telling: Duration.seconds(5))
   /// Told of what happens between this node and its peers, from any task.
   public var onPeerNews: @Sendable (PeerNews) -> Void = { _ in }
   /// Told when a hook fails, and when it succeeds again, from any task.

@@ -12,6 +12,7 @@ import Testing
   private static func node(_ name: String, peers: [Int] = [], change: (inout NodeOptions) -> Void = { _ in }) throws -> LaterbaseNode {
     var options = NodeOptions()
     options.connect = { HTTPPeer($0) }
+    options.patience = (.seconds(600), .seconds(600))
     change(&options)
     return try LaterbaseNode(
       [notes], storage: .memory, name: name, region: "eu", peers: peers.map { HTTPPeer("http://127.0.0.1:\($0)") }, options: options)
@@ -52,6 +53,7 @@ import Testing
       for (from, to, slug) in [
         ("\"laterbase\"", "\"staging\"", "forbidden"), ("\"laterbase\"", "1", "bad-parameter"), ("0000000000007", "7", "bad-parameter"),
         ("0000000000007", "0000000000000", "bad-parameter"), ("\"device\"", "\"king\"", "bad-parameter"),
+        ("\"later\":1", "\"revision\":-1", "bad-parameter"), ("\"later\":1", "\"revision\":\"x\"", "bad-parameter"),
         ("\"later\"", "\"address\"", "bad-parameter"), ("\"later\":1", "\"address\":\"ftp://x\"", "bad-parameter"),
         ("\"eu\"", "\"\"", "bad-parameter"), ("{", "[{", "not-json"),
       ] {

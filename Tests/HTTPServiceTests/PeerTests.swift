@@ -110,7 +110,7 @@ import Testing
   /// The peer dies and comes back at the same port; one that never answers holds up nobody.
   @Test func `are pulled for ever, through a peer's death`() async throws {
     let source = try await Self.filled()
-    let port = try await serving(.socket, source) { client in client.port }
+    let port = try await freePort()
     let peers: [any PeerTransport] = [HTTPPeer("http://127.0.0.1:1"), HTTPPeer("http://127.0.0.1:\(port)")]
     let target = try LaterbaseNode([notes], storage: .memory, peers: peers)
     try await serving(.socket, target) { _ in

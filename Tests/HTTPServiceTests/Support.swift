@@ -5,6 +5,7 @@ import HummingbirdTesting
 import Laterbase
 import Logging
 import NIOCore
+import NIOPosix
 import ServiceLifecycle
 import Testing
 import ViewKit
@@ -62,6 +63,21 @@ func serving<R: Sendable>(
     }
   }
 }
+
+/// A loopback port that is free, and stays so: who asks for any port is given a higher one.
+func freePort() async throws -> Int {
+  for _ in 0..<100 {
+    let bootstrap = ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+    if let channel = try? await bootstrap.bind(host: "127.0.0.1", port: Int.random(in: 20_000..<30_000)).get() {
+      let port = channel.localAddress?.port
+      try await channel.close()
+      if let port { return port }
+    }
+  }
+  throw NoPort()
+}
+
+struct NoPort: Error {}
 
 /// Runs a server on a free loopback port for as long as the closure runs.
 private func listening<R: Sendable>(

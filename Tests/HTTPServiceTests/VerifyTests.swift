@@ -60,6 +60,6 @@ import Testing
       return [wires[1], next]
     }
     for wire in left { #expect(!(await wire.read()).contains("\"ok\"")) }
-    #expect(endless.ended == 3)
+    while endless.ended < 3 { try await Task.sleep(for: .milliseconds(10)) }
   }
 }

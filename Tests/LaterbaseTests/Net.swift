@@ -11,6 +11,8 @@ final class Net: Sendable {
   /// Records that came from an address, and that went there, by the address and the database.
   let pulled = Mutex<[[String]: Int]>([:])
   let pushed = Mutex<[[String]: Int]>([:])
+  /// How often who answers at an address was asked who it is.
+  let asked = Mutex<[String: Int]>([:])
   private let nodes = Mutex<[String: (node: LaterbaseNode, run: Task<Void, any Error>)]>([:])
   /// Further addresses of nodes, those that are cut off, and how many pulls are under way by each.
   private let ways = Mutex((also: [String: String](), cut: Set<String>(), pulls: [String: Int]()))
@@ -33,6 +35,7 @@ final class Net: Sendable {
   ) throws -> LaterbaseNode {
     var options = NodeOptions()
     (options.cluster, options.databases, options.pollingMinute) = (cluster, databases, minute)
+    options.patience = (.seconds(600), .seconds(600))
     options.pushes = pushes
     options.connect = { [weak self] address in Reached(name: address, net: self) }
     options.onPeerNews = { [weak self] news in self?.news.withLock { $0.append(news.message) } }
@@ -95,7 +98,11 @@ struct Reached: PeerTransport {
     return try net.reach(name)
   }
 
-  func join(_ introduction: Introduction) async throws(SyncError) -> Introduction? { try await peer().join(introduction) }
+  func join(_ introduction: Introduction) async throws(SyncError) -> Introduction? {
+    net?.asked.withLock { $0[name, default: 0] += 1 }
+    return try await peer().join(introduction)
+  }
+
   func databases() async throws(SyncError) -> [String] { try await peer().databases() }
   func clock(of database: String) async throws(SyncError) -> PeerClock? { try await peer().clock(of: database) }
   func pull(

@@ -106,6 +106,30 @@ import ViewLaws
     #expect(back.members == [members[0], members[2]])
   }
 
+  @Test func `is behind a node that came back until that is read, and not behind one that left since`() throws {
+    let member = Member(id: Self.ids[0], name: "n", address: nil, region: "eu", role: .device)
+    let said: [NodeEvent] = [
+      .profile(member, revision: 1), .left(member.id, revision: 2), .profile(member, revision: 3), .left(member.id, revision: 4),
+    ]
+    // By how much of that it had said when it introduced itself: how much may be read while the introduction still counts.
+    for (revision, last) in [(0, 0), (2, 2), (4, 4)] {
+      let introduction = Introduction(cluster: "c", member, revision: UInt64(revision))
+      for read in 0...4 {
+        #expect(try Self.membership(Array(said[..<read])).isBehind(introduction) == (read <= last), "\(revision), \(read) read")
+      }
+      #expect(try !Self.membership([.removed(member.id)]).isBehind(introduction))
+    }
+    var moved = member
+    moved.address = "http://elsewhere"
+    for revision in 0...2 {
+      #expect(try Self.membership([said[0]]).isBehind(Introduction(cluster: "c", moved, revision: UInt64(revision))))
+    }
+    #expect(try !Self.membership([.profile(moved, revision: 5)]).isBehind(Introduction(cluster: "c", member, revision: 4)))
+    // What it holds says nothing of who it is.
+    let holding = NodeEvent.holding(member.id, revision: 2, database: "x", holds: true)
+    #expect(try Self.membership([holding]).isBehind(Introduction(cluster: "c", member)))
+  }
+
   @Test func `is written as JSON that a person can read, and read back`() throws {
     let id = Origin(value: 7)
     let texts: [(NodeEvent, String)] = [

@@ -3,7 +3,7 @@ import Replication
 
 /// An introduction on the wire:
 ///
-///     {"cluster":"laterbase","node":"0ZK3…","name":"ham-1","address":"http://10.0.0.5:5283","region":"eu","role":"server"}
+///     {"cluster":"laterbase","node":"0ZK3…","name":"ham-1","address":"http://10.0.0.5:5283","region":"eu","role":"server","revision":4}
 ///
 /// Members that aren't known are left alone: a later version may say more.
 extension Introduction {
@@ -13,6 +13,7 @@ extension Introduction {
       ("role", JSON(member.role.rawValue)),
     ]
     if let address = member.address { members.append(("address", JSON(address))) }
+    if revision > 0 { members.append(("revision", JSON(revision))) }
     return JSON(members: members)
   }
 
@@ -23,6 +24,7 @@ extension Introduction {
     else { return nil }
     let address = json["address"]
     guard address == nil || address?.isNull == true || address?.string != nil else { return nil }
-    self.init(cluster: cluster, Member(id: id, name: name, address: address?.string, region: region, role: role))
+    guard let revision = json["revision"].map({ $0.integer(as: UInt64.self) }) ?? 0 else { return nil }
+    self.init(cluster: cluster, Member(id: id, name: name, address: address?.string, region: region, role: role), revision: revision)
   }
 }

@@ -7,6 +7,12 @@ extension Cluster {
   /// Who answers at a peer, if it said so.
   func node(at peer: String) -> Origin? { current.bound[peer] }
 
+  /// Whether who answers at a peer was removed: it is left alone, but for looking now and then whether another node answers there.
+  func isRemoved(_ peer: String) -> Bool {
+    let state = current
+    return state.bound[peer].flatMap(state.membership.standing) == .removed
+  }
+
   /// Whether a peer is the one by which its node is followed: the first that is configured and answers, of those at which the same node is;
   /// the first of them while none does. One that didn't say who it is stands for itself.
   func leads(_ peer: String) -> Bool {
@@ -17,8 +23,8 @@ extension Cluster {
     return first == peer
   }
 
-  /// The peers to ask for what they hold, or to tell something: those that are followed, each node once, and not this one.
-  func asked() -> [any PeerTransport] { followed().filter { leads($0.name) && node(at: $0.name) != id } }
+  /// The peers to ask for what they hold, or to tell something: those that are followed, each node once, and not this one, nor one that was removed.
+  func asked() -> [any PeerTransport] { followed().filter { leads($0.name) && node(at: $0.name) != id && !isRemoved($0.name) } }
 
   /// The peers to follow: those that are configured, and the members that can be reached, each once; nobody after this node left.
   package func followed() -> [any PeerTransport] {
@@ -29,7 +35,7 @@ extension Cluster {
     var names = Set(peers.map(\.name))
     let bound = Set(peers.compactMap { state.bound[$0.name] })
     let now = world.now()
-    let met = state.met.values.filter { state.liveness.state(of: $0.id, at: now) != .down }
+    let met = state.met.values.map(\.member).filter { state.liveness.state(of: $0.id, at: now) != .down }
     let others = standing == .left ? [] : state.membership.members + met.sorted { $0.id < $1.id }
     for other in others where other.id != id && !bound.contains(other.id) {
       guard let address = other.address, Introduction.isURL(address), names.insert(address).inserted, let peer = options.connect?(address)

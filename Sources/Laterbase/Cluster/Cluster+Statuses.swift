@@ -28,7 +28,7 @@ extension Cluster {
   package func statuses(holding databases: [String]) -> [Status] {
     let state = current
     var nodes = state.membership.entries
-    for (id, member) in state.met where nodes[id] == nil { nodes[id] = Membership.Entry(member) }
+    for (id, other) in state.met where nodes[id] == nil { nodes[id] = Membership.Entry(other.member) }
     nodes[id] = nil
     var statuses = nodes.map { status(of: $0.key, $0.value, state) }
     statuses.append(own(state, databases))

@@ -22,8 +22,8 @@ package final class Cluster: Sendable {
     var bound: [String: Origin] = [:]
     /// The peers that said who they are and have not failed since, by name.
     var answering: Set<String> = []
-    /// Nodes that introduced themselves and aren't in the membership yet.
-    var met: [Origin: Member] = [:]
+    /// Nodes that introduced themselves, and that the membership doesn't have yet, or not again, as far as it was read here.
+    var met: [Origin: Introduction] = [:]
     /// Whether this node is, or wants to be, in a cluster.
     var joins: Bool
     /// Whether this node said that it leaves, in this run.
@@ -71,7 +71,10 @@ package final class Cluster: Sendable {
   /// This node as it is now.
   package var me: Member { me(current) }
 
-  package var introduction: Introduction { Introduction(cluster: options.cluster, me) }
+  package var introduction: Introduction {
+    let state = current
+    return Introduction(cluster: options.cluster, me(state), revision: state.membership.entries[id]?.revision ?? 0)
+  }
 
   func me(_ state: State) -> Member {
     let role = options.role ?? (state.address == nil ? .device : .server)
@@ -105,7 +108,7 @@ package final class Cluster: Sendable {
       state.bound[peer.name] = other.member.id
       state.answering.insert(peer.name)
     }
-    know(other.member)
+    know(other)
   }
 
   // MARK: what the membership says
@@ -119,7 +122,7 @@ package final class Cluster: Sendable {
       state.membership = membership
       // A node that was in a cluster before it was started is in it again, unless it left.
       if membership.standing(of: id) == .member { state.joins = true }
-      for id in state.met.keys where [.member, .removed].contains(membership.standing(of: id)) { state.met[id] = nil }
+      state.met = state.met.filter { membership.isBehind($0.value) }
       return true
     }
   }
@@ -152,7 +155,7 @@ package final class Cluster: Sendable {
     let stands = state.withLock { !$0.leaves && ($0.joins || $0.membership.standing(of: id) != .left) }
     guard stands else { throw LaterbaseError(.forbidden, "this node has left its cluster") }
     if other.member.id != id { set { $0.joins = true } }
-    know(other.member)
+    know(other)
     return introduction
   }
 
@@ -167,30 +170,35 @@ package final class Cluster: Sendable {
 
   /// Says that a peer answers, and who it is.
   package func bind(_ peer: String, to other: Introduction) throws(SyncError) {
-    try check(other, at: peer)
     let node = other.member.id
+    // Also one that may not be talked with: so it is known whom not to ask.
+    if membership.standing(of: node) == .removed { change { $0.bound.updateValue(node, forKey: peer) != node } }
+    try check(other, at: peer)
     change { state in
       defer { state.bound[peer] = node }
       return state.answering.insert(peer).inserted || state.bound[peer] != node
     }
-    know(other.member)
+    know(other)
   }
 
   /// Says that a peer answers no more: where the same node is configured under another URL, that one is followed.
   func lost(_ peer: String) { change { $0.answering.remove(peer) != nil } }
 
-  private func know(_ member: Member) {
+  /// One that left and comes back is no member before its word of it has come here. Until then it is known by its introduction, for
+  /// otherwise nobody might fetch that word.
+  private func know(_ other: Introduction) {
+    let node = other.member.id
     change { state in
-      let standing = state.membership.standing(of: member.id)
-      // One that left and comes back is no member before its word of it has come here.
-      guard member.id != id, standing == nil || standing == .left else { return false }
-      if state.met[member.id] == member { return false }
+      var other = other
+      // It came after a leaving that was read here, whatever it knows of itself yet.
+      if let entry = state.membership.entries[node], entry.standing == .left { other.revision = max(other.revision, entry.revision) }
+      guard node != id, state.met[node] != other, state.membership.isBehind(other) else { return false }
       if state.met.count >= Self.metMax { state.met = state.met.filter { state.liveness.state(of: $0.key, at: world.now()) != .down } }
       guard state.met.count < Self.metMax else { return false }
-      state.met[member.id] = member
+      state.met[node] = other
       return true
     }
-    heard(member.id)
+    heard(node)
   }
 
   /// A node of the cluster said something. Of strangers no notice is taken: they could be any number.

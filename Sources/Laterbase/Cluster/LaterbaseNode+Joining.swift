@@ -3,9 +3,6 @@ import EventStore
 package import Replication
 
 extension LaterbaseNode {
-  /// How long the other may take to answer.
-  private static let patience = Duration.seconds(10)
-
   /// Joins the cluster of the node at a URL: introduces this node there at once, and follows that one from now on as a configured peer, also
   /// after a restart, until this node leaves.
   /// - Returns: what the other says of itself.
@@ -27,10 +24,10 @@ extension LaterbaseNode {
   }
 
   private func introduction(from peer: any PeerTransport) async throws(LaterbaseError) -> Introduction {
-    let answer = await within(Self.patience) { [cluster] () async -> Result<Introduction?, SyncError>? in
+    let answer = await within(options.patience.joining) { [cluster] () async -> Result<Introduction?, SyncError>? in
       do throws(SyncError) { return .success(try await peer.join(cluster.introduction)) } catch { return .failure(error) }
     }
-    guard let answer else { throw LaterbaseError(.notReady, "\(peer.name) does not answer within \(Self.patience)") }
+    guard let answer else { throw LaterbaseError(.notReady, "\(peer.name) does not answer within \(options.patience.joining)") }
     do throws(SyncError) {
       guard let other = try answer.get() else { throw SyncError(.malformed, "\(peer.name) doesn't say who it is") }
       return other

@@ -92,7 +92,7 @@ extension LaterbaseNode {
       for peer in peers {
         group.addTask { [self] in
           let relay = Relay(NodesDatabase.name, from: LocalPeer(self), to: peer, cluster: options.cluster)
-          return await within(.seconds(5)) { (try? await relay.run()) != nil } ?? false
+          return await within(options.patience.telling) { (try? await relay.run()) != nil } ?? false
         }
       }
       return await group.reduce(0) { $0 + ($1 ? 1 : 0) }

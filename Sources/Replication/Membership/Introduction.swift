@@ -3,14 +3,18 @@ public struct Introduction: Hashable, Sendable {
   /// The name that keeps strangers apart.
   public var cluster: String
   public var member: Member
+  /// The greatest revision of what it had said in the membership by then: what it said later, a leaving for one, has a greater one. 0: it
+  /// doesn't say.
+  public var revision: UInt64
 
   /// Longest texts, in bytes of UTF-8: what is longer is no introduction.
   public static let nameBytesMax = 255
   public static let addressBytesMax = 2048
 
-  public init(cluster: String, _ member: Member) {
+  public init(cluster: String, _ member: Member, revision: UInt64 = 0) {
     self.cluster = cluster
     self.member = member
+    self.revision = revision
   }
 
   /// Whether a text may be an address: others are not called, whoever names them.

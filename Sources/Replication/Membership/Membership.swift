@@ -60,6 +60,17 @@ public struct Membership: Hashable, Sendable {
   /// Where a node stands; nil: it is not known.
   public func standing(of node: Origin) -> Standing? { entries[node]?.standing }
 
+  /// Whether a node that introduced itself so wants to be in the cluster, and there is something of it still to be read here: that it joined,
+  /// that it is another one now, at another address for one, or that it left and came back, of which not even the leaving need be here yet.
+  public func isBehind(_ introduction: Introduction) -> Bool {
+    guard let entry = entries[introduction.member.id] else { return true }
+    return switch entry.standing {
+    case .member: introduction.revision > entry.revision || entry.member == nil || entry.isOlder(than: introduction)
+    case .left: introduction.revision >= entry.revision
+    case .removed: false
+    }
+  }
+
   /// What a node has to say so that the membership tells the truth about it: nothing, if it does.
   /// - Parameter databases: those that it holds.
   public func corrections(by me: Member, holding databases: Set<String>) -> [NodeEvent] {
@@ -82,6 +93,11 @@ public struct Membership: Hashable, Sendable {
 }
 
 extension Membership.Entry {
+  /// Whether the node says something else of itself than it said last. One that has not read yet what it said doesn't say its revision.
+  fileprivate func isOlder(than introduction: Introduction) -> Bool {
+    member != introduction.member && (introduction.revision == revision || introduction.revision == 0)
+  }
+
   fileprivate init(_ id: Origin, _ row: MemberRow) {
     if let profile = row.profile, let role = Member.Role(rawValue: profile.role) {
       member = Member(id: id, name: profile.name, address: profile.address, region: profile.region, role: role)

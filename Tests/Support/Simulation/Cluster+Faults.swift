@@ -1,5 +1,6 @@
 import EventModel
 import EventStore
+import Replication
 import ViewEngine
 
 // What goes wrong, and what else happens between: one of it at a time.
@@ -123,6 +124,17 @@ extension Cluster {
     note("n\(node.index) is set back\(asSameFile ? " in place" : "")")
     node.isSetInPlace = asSameFile || node.isSetInPlace
     destroying(node) { () throws(StoreError) in try node.disk.put(backup.image, asSameFile: asSameFile) }
+    if asSameFile, draw(in: 0..<2) == 0 { goOnAtOnce(node) }
+  }
+
+  /// A node that was set back in place records before it has heard of anybody, and is read from: under the numbers that it gives anew the
+  /// others may have other records of its log.
+  private func goOnAtOnce(_ node: SimulatedNode) {
+    start(node)
+    for _ in 0..<3 { record(makeRequest(), at: node, triesLeft: 0) }
+    schedule.after(microseconds: Int64(draw(in: 1000..<20_000))) { [self] in
+      if mayFail { read(at: .all, node) }
+    }
   }
 
   /// A node's disk loses, in place, what it takes in from now on: what was sent on meanwhile is elsewhere.

@@ -88,6 +88,12 @@ extension Cluster {
     }
   }
 
+  /// A node's word replaces the one before: of who says now that it holds less, nothing more counts.
+  func checkWord(of node: Origin, _ held: Clock, _ life: Life) {
+    let word = life.holders.word(of: node)?.clock ?? Clock()
+    require(held.covers(word), "n\(life.node) takes \(node) to hold what it doesn't say that it holds")
+  }
+
   // MARK: reads
 
   /// Somebody reads at a level: what is held then is all that so many members held when it was asked.

@@ -17,6 +17,7 @@ import ViewKit
 ///   lost when a disk was set back in place may miss what that log had instead, as long as it is shorter than that consumer has read;
 /// - whenever an append was answered at a level, the disks of as many members as it asks for held the event, or had, before they were
 ///   made to lose it; and a read at a level answered from all that so many members held when it was asked;
+/// - who says that it holds less than before is taken to hold no more than it says;
 /// - who counts is who said so last, and has not left nor been removed; who was removed isn't listened to;
 /// - an equal clock never came with another audit, nothing was acknowledged that was not on disk, and no clock was served that was not;
 /// - nobody wrote two records under one dot, but where a disk was set back or copied in place; nobody stored a damaged one;

@@ -130,6 +130,7 @@ struct SimulatedPeer: PeerTransport {
     guard request.node.value != 0, request.node != this.id else { return (outgoing, nil) }
     cluster.checkListening(to: request.node, life)
     life.holders.note(request.node, request.held, without: outgoing.others, at: cluster.wall(this), beside: state)
+    cluster.checkWord(of: request.node, request.held, life)
     return (outgoing, request.wait > .zero ? life.holders.beginPull(request.node) : nil)
   }
 
