@@ -42,8 +42,8 @@ struct Follower: Sendable {
 
     /// Ends those whose database isn't followed any more, or is another one.
     func cancel(where isOver: (_ name: String, _ replacements: Int) -> Bool) {
-      let over = state.withLock { $0.tasks.filter { isOver($0.key, $0.value.replacements) } }
-      for (task, _) in over.values { task.cancel() }
+      // Asked outside of the lock, which they may take.
+      for (name, database) in state.withLock({ $0.tasks }) where isOver(name, database.replacements) { database.task.cancel() }
     }
 
     func isPolling(_ name: String) -> Bool { state.withLock { $0.polled.contains(name) } }
