@@ -18,7 +18,8 @@ import Foundation
         try FileManager.default.removeItem(at: folder)
       }
     }
-    guard let size = sizes.last else { return }
+    // A view of a million is built for long enough.
+    guard let size = sizes.last.map({ min($0, 1_000_000) }) else { return }
     print("\n| durable appends, one after the other | p50, µs | p99, µs | a second |\n| --- | ---: | ---: | ---: |")
     try await Contention(base.appending(path: "appends").path, events: size, groups: 10_000).run()
   }
