@@ -64,13 +64,13 @@ final class MemberDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
   func superDecoder(forKey key: Key) throws -> any Decoder { try member(key) }
 
   /// A member's value, read where it lies. The path to it, and a decoder, are made only where it is none of that kind, to say so.
-  private func read<T>(_ key: Key, _ read: (RawSpan) -> T?, else decode: (ValueDecoder) throws -> T) throws -> T {
+  @inline(__always) private func read<T>(_ key: Key, _ read: (RawSpan) -> T?, else decode: (ValueDecoder) throws -> T) throws -> T {
     let storage = storage
     if let range = range(key), let value = read(storage.raw.extracting(range)) { return value }
     return try decode(member(key))
   }
 
-  private func integer<I: FixedWidthInteger>(_ key: Key) throws -> I {
+  @inline(__always) private func integer<I: FixedWidthInteger>(_ key: Key) throws -> I {
     try read(key, { $0.isNumber ? $0.integer(as: I.self) : nil }) { try $0.integer(I.self) }
   }
 
@@ -110,7 +110,7 @@ final class MemberDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
     try ifPresent(key, { RawSpan.isText(type) ? $0.value(type) : nil }) { try $0.value(type) }
   }
 
-  private func ifPresent<T>(_ key: Key, _ read: (RawSpan) -> T?, else decode: (ValueDecoder) throws -> T) throws -> T? {
+  @inline(__always) private func ifPresent<T>(_ key: Key, _ read: (RawSpan) -> T?, else decode: (ValueDecoder) throws -> T) throws -> T? {
     let storage = storage
     guard let range = range(key), !storage.raw.extracting(range).isNull else { return nil }
     return try read(storage.raw.extracting(range)) ?? decode(at(range, key))
