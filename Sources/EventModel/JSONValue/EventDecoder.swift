@@ -90,16 +90,11 @@ extension JSON.Kind {
 extension ValueDecoder {
   /// Any type: those whose JSON is read directly, else by its own `init(from:)`.
   func value<T: Decodable>(_ type: T.Type) throws -> T {
-    let isDirect = type == JSON.self || type == String.self || RawSpan.isText(type)
-    return try isDirect ? direct(type) : T(from: self)
-  }
-
-  /// Apart, so that other types need no casts' metadata.
-  @inline(never) private func direct<T: Decodable>(_ type: T.Type) throws -> T {
     let json = json
-    if type == JSON.self, let json = json as? T { return json }
-    if type == String.self, let string = try string() as? T { return string }
-    if RawSpan.isText(type), let value = json.raw.value(type) { return value }
+    if type == JSON.self { return same(json) }
+    if type == String.self { return same(try string()) }
+    if type == Instant.self, let instant = json.raw.instant { return same(instant) }
+    if type == ULID.self, let ulid = json.raw.ulid { return same(ulid) }
     return try T(from: self)
   }
 

@@ -66,6 +66,8 @@ extension JSON {
     var name: Range<Int>
     var escaped: Bool
     var value: Range<Int>
+    /// Whether it is a string with an escape.
+    var valueEscaped: Bool
   }
 
   /// Calls `body` for each member until it says false. Other values than objects have none.
@@ -76,9 +78,10 @@ extension JSON {
     while at < range.upperBound, bytes[at] == UInt8(ascii: "\"") {
       let name = bytes.stringEnd(from: at + 1)
       let value = name.end + 2
-      let end = bytes.valueEnd(from: value)
+      guard value < range.upperBound else { return }
+      let (end, escaped) = bytes.value(from: value)
       guard end <= range.upperBound, value < end,
-        body(Member(name: at + 1..<name.end, escaped: name.escaped, value: value..<end))
+        body(Member(name: at + 1..<name.end, escaped: name.escaped, value: value..<end, valueEscaped: escaped))
       else { return }
       at = end + 1
     }

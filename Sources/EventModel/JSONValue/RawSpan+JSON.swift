@@ -42,10 +42,21 @@ extension RawSpan {
   /// The offset after the value that begins at `start`.
   ///
   /// - Complexity: O(length of the value).
-  func valueEnd(from start: Int) -> Int {
+  func valueEnd(from start: Int) -> Int { value(from: start).end }
+
+  /// The offset after the value that begins at `start`, and whether it is a string with an escape.
+  ///
+  /// - Complexity: O(length of the value).
+  func value(from start: Int) -> (end: Int, escaped: Bool) {
+    guard start < byteCount, self[start] == UInt8(ascii: "\"") else { return (plainEnd(from: start), false) }
+    let (end, escaped) = stringEnd(from: start + 1)
+    return (Swift.min(end + 1, byteCount), escaped)
+  }
+
+  /// The end of a value that is no string.
+  private func plainEnd(from start: Int) -> Int {
     guard start < byteCount else { return byteCount }
     switch self[start] {
-    case UInt8(ascii: "\""): return Swift.min(stringEnd(from: start + 1).end + 1, byteCount)
     case UInt8(ascii: "{"), UInt8(ascii: "["): return containerEnd(from: start)
     default:
       var at = start + 1
