@@ -18,14 +18,16 @@ extension EventSet {
   /// - Parameters:
   ///   - recordsMax: how many records to walk over at most.
   ///   - repeats: hand out an element at each of its dots: for whoever wants to know of every dot.
+  ///   - digests: tell the bodies' digests.
   /// - Complexity: one seek an origin that has something new, then sequential reads; no record that the clock covers is read.
   public func feed(
-    after clock: Clock, recordsMax: Int = 100_000, repeats: Bool = false, _ visit: EventVisitor
+    after clock: Clock, recordsMax: Int = 100_000, repeats: Bool = false, digests: Bool = false, _ visit: EventVisitor
   ) throws(StoreError) -> FeedPage {
     observe(clock)
     return try read { (reader: borrowing any StoreReader & ~Copyable, state) throws(StoreError) in
       let trusted = try trusted(clock, reader, state).doubting(state)
-      var walk = FeedWalk(running: trusted, held: state.clock, voids: state.voids > 0, repeats: repeats)
+      let digests = digests ? try BodyDigests(reader) : nil
+      var walk = FeedWalk(running: trusted, held: state.clock, voids: state.voids > 0, repeats: repeats, digests: digests)
       try walk.open(self, reader)
       try walk.run(recordsMax: recordsMax, self, reader, visit)
       return FeedPage(clock: walk.running, pending: state.pending(after: walk.running))
@@ -110,16 +112,19 @@ struct FeedWalk {
   private let held: Clock
   private let voids: Bool
   private let repeats: Bool
+  /// nil: nobody asks for them.
+  private var digests: BodyDigests?
   /// The last record walked over, if the running clock doesn't say so yet.
   private var reached: Clock.Entry?
   /// A binary heap, the least place first.
   private var heads: [Head] = []
 
-  init(running: Clock, held: Clock, voids: Bool, repeats: Bool) {
+  init(running: Clock, held: Clock, voids: Bool, repeats: Bool, digests: BodyDigests?) {
     self.running = running
     self.held = held
     self.voids = voids
     self.repeats = repeats
+    self.digests = digests
   }
 
   mutating func open(_ set: EventSet, _ reader: borrowing any StoreReader & ~Copyable) throws(StoreError) {
@@ -193,9 +198,11 @@ struct FeedWalk {
     let ulid = ULID(value: record.bigEndian(at: Record.Offset.ulid))
     var first = head.place
     var suppressed = false
+    var digest: UInt128?
     if head.nextAgain == head.dot.n {
       note()
       let id = ElementID(ulid: ulid, digest: Digest.sha256(body).first16)
+      digest = id.digest
       if let value = try reader.get(.ids, StoreKey.element(id).raw) {
         let dots = try ElementRow(reading: value).dots
         suppressed = dots.contains { $0.dot != head.dot && isCovered($0.dot) }
@@ -207,7 +214,9 @@ struct FeedWalk {
     if suppressed, !repeats { return true }
     let voidedBy = voids ? try set.voids(of: ulid, reader) : []
     let isVoid = record[Record.Offset.kind] == Record.Kind.void.rawValue
-    return try visit(StoredEvent(ulid: ulid, first: first, voidedBy: voidedBy, isVoid: isVoid, reached: reached), body)
+    if digest == nil { digest = try digests?.digest(of: ulid, body) }
+    let event = StoredEvent(ulid: ulid, first: first, voidedBy: voidedBy, isVoid: isVoid, digest: digest, reached: reached)
+    return try visit(event, body)
   }
 
   /// Whether the running clock covers a dot; what it claims above this node's own n suppresses nothing.

@@ -199,7 +199,8 @@ extension StoreConformance {
     var count = 0
     // A token is what travels, so its text takes part.
     guard let sent = Clock(token: token.token) else { throw LawBroken(description: "a clock does not survive its token") }
-    let page = try set.feed(after: sent) { (event, body) throws(StoreError) in
+    let page = try set.feed(after: sent, digests: true) { (event, body) throws(StoreError) in
+      guard event.digest == Digest.sha256(body).first16 else { throw StoreError(.damaged, "the digest told isn't the body's") }
       got.append(SeenEvent(ulid: event.ulid, body: String(decoding: [UInt8](copying: body), as: UTF8.self)))
       count += 1
       return count < limit
