@@ -51,9 +51,11 @@ extension ViewRunner {
   /// Puts the delta, a sorted part at a time, into a view that nobody reads yet; after a crash, what was put of a part is put again, which
   /// changes nothing. While one part is put the next is read and mapped; while one slice is put the next is computed.
   ///
-  /// - Returns: whether there was nothing left to put.
+  /// - Returns: whether the view is right at its clock, and little is left to be put: events that keep coming are then taken in by slices.
   func build(_ first: ViewHeader) async throws(StoreError) -> Bool {
     var header = first
+    // What was put of a part before, and not to its end, is of records that are held by now.
+    let held = set.state.clock
     var read = await part(after: first.clock)
     while let part = try read.get() {
       async let next = part.isLast ? .success(nil) : self.part(after: part.clock)
@@ -61,19 +63,22 @@ extension ViewRunner {
       read = await next
       guard let after = try put.get() else { return false }
       header = after
+      if header.clock.covers(held), set.state.pending(after: header.clock) <= UInt64(options.recordsMax) { return true }
       if part.isLast { return false }
     }
     return header.clock == first.clock
   }
 
-  /// The next part of the delta, sorted; nil if there is nothing.
+  /// The next part of the delta, sorted; nil if there is nothing. At most about half of what is left: nothing is read while the last part
+  /// is put, so that is to be a small one.
   private func part(after clock: Clock) async -> Result<MappedDelta?, StoreError> {
     Result { () throws(StoreError) in
       var part = MappedDelta(after: clock)
+      let eventsMax = max(set.state.pending(after: clock) / 3, options.rebuildRecordsMin)
       repeat {
         let bytesMax = options.buildBytesMax
         guard try part.walk(feed, view, recordsMax: DecodedFeed.recordsMax, rowsMax: .max, bytesMax: bytesMax) else { break }
-      } while !part.isLast && part.bytes < options.buildBytesMax
+      } while !part.isLast && part.events < eventsMax && part.bytes < options.buildBytesMax
       if part.clock == clock { return nil }
       try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) in try part.heedVoids(feed, view, reader) }
       part.sort()
@@ -87,14 +92,14 @@ extension ViewRunner {
     var start = 0
     var rowsMax = Int.max
     // The slice before, on its way to the disk.
-    var committing: Task<Result<Bool, StoreError>, Never>?
+    var sent: SentSlice?
     do throws(StoreError) {
       repeat {
         let range = nextRange(part, start, min(rowsMax, pace.withLock { $0 }))
         // A key whose rows are more than a slice takes is read as the slice before has left it.
-        if start > 0, part.rows[start].key == part.rows[start - 1].key, let before = committing {
-          committing = nil
-          guard try await before.value.get() else { return .success(nil) }
+        if start > 0, part.rows[start].key == part.rows[start - 1].key, let before = sent {
+          sent = nil
+          guard try await before.isPut() else { return .success(nil) }
         }
         let slice = try set.read { [header] (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) in
           try self.slice(part, range, header, reader)
@@ -104,11 +109,11 @@ extension ViewRunner {
           rowsMax = range.count / 2
           continue
         }
-        if let before = committing, try await !before.value.get() { return .success(nil) }
-        committing = Task(executorPreference: options.executor) { await self.result(of: slice, puts) }
+        if let before = sent, try await !before.isPut() { return .success(nil) }
+        sent = await send(slice, puts)
         (header, start) = (slice.after, range.upperBound)
       } while header.clock != part.clock
-      if let before = committing, try await !before.value.get() { return .success(nil) }
+      if let before = sent, try await !before.isPut() { return .success(nil) }
       return .success(header)
     } catch {
       return .failure(error)
@@ -121,9 +126,5 @@ extension ViewRunner {
     var end = start + max
     while end > start, part.rows[end].key == part.rows[end - 1].key { end -= 1 }
     return start..<(end > start ? end : start + max)
-  }
-
-  private func result(of slice: Slice, _ puts: [Put]) async -> Result<Bool, StoreError> {
-    do throws(StoreError) { return .success(try await put(slice, puts)) } catch { return .failure(error) }
   }
 }

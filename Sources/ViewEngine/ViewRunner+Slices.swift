@@ -63,7 +63,7 @@ extension ViewRunner {
   /// - Returns: nil, if there is nothing to be read.
   private func nextSlice(
     _ header: ViewHeader, to targets: [Clock], over ahead: Ahead? = nil
-  ) throws(StoreError) -> (Slice, [Put], isLast: Bool)? {
+  ) throws(StoreError) -> (Slice, PutList, isLast: Bool)? {
     var recordsMax = options.recordsMax
     while true {
       var delta = MappedDelta(after: header.clock)
@@ -96,26 +96,42 @@ extension ViewRunner {
 
   // MARK: Putting
 
-  /// Puts a slice, and learns from it how much the writer does in the time that a slice may take.
-  func put(_ slice: Slice, _ puts: [Put]) async throws(StoreError) -> Bool {
+  /// Puts a slice.
+  func put(_ slice: Slice, _ puts: PutList) async throws(StoreError) -> Bool { try await send(slice, puts).isPut() }
+
+  /// Has the writer put a slice, and learns from it how much that does in the time that a slice may take.
+  func send(_ slice: Slice, _ puts: PutList) async -> SentSlice {
     await set.untilReads(areYoungerThan: options.readAgeMax)
+    let sent = SentSlice()
     let size = WriteSize(bytes: Self.bytes(puts), events: slice.places(puts))
-    let (isDone, began, ended) = try await set.slice(size) { (writer: borrowing any StoreWriter & ~Copyable, state) throws(StoreError) in
+    @Sendable func put(_ writer: borrowing any StoreWriter & ~Copyable, _ state: SetState) throws(StoreError) -> SlicePut {
       let began = ContinuousClock.now
-      return (try slice.apply(puts, writer, state), began, ContinuousClock.now)
+      return SlicePut(isDone: try slice.apply(puts, writer, state), began: began, ended: ContinuousClock.now)
     }
-    let took = ended - began
-    // Where a flush takes longer than a slice may, whoever waits for the writer waits for that anyway: less in each would be slower for all.
-    let timeMax = max(options.sliceTimeMax, min(ContinuousClock.now - ended, options.sliceTimeMax * 4))
-    if isDone { dropAhead() }
-    pace.withLock { rows in
-      if took > timeMax { rows = max(rows / 2, min(options.rowsMin, options.rowsMax)) }
-      if took * 3 < timeMax, puts.count * 2 >= rows { rows = min(rows * 2, options.rowsMax) }
+    set.slice(size, put) { result in
+      if case .success(let put) = result { self.learn(put, rows: puts.count) }
+      sent.end(result.map(\.isDone))
     }
-    return isDone
+    return sent
   }
 
-  static func bytes(_ puts: [Put]) -> Int { puts.reduce(512) { $0 + $1.key.count + ($1.value?.count ?? 0) } }
+  private struct SlicePut {
+    let isDone: Bool
+    let began, ended: ContinuousClock.Instant
+  }
+
+  private func learn(_ put: SlicePut, rows count: Int) {
+    if put.isDone { dropAhead() }
+    let took = put.ended - put.began
+    // Where a flush takes longer than a slice may, whoever waits for the writer waits for that anyway: less in each would be slower for all.
+    let timeMax = max(options.sliceTimeMax, min(ContinuousClock.now - put.ended, options.sliceTimeMax * 4))
+    pace.withLock { rows in
+      if took > timeMax { rows = max(rows / 2, min(options.rowsMin, options.rowsMax)) }
+      if took * 3 < timeMax, count * 2 >= rows { rows = min(rows * 2, options.rowsMax) }
+    }
+  }
+
+  static func bytes(_ puts: PutList) -> Int { 512 + puts.byteCount }
 
   /// Goes on with keys whose folds were left unfinished; false: there are none.
   private func mend(_ header: ViewHeader) async throws(StoreError) -> Bool {

@@ -170,7 +170,7 @@ final class ViewRunner: Sendable {
 
   /// Queues what was computed. If it can't be put, whoever comes next finds the same work, and hears why.
   private func queue(_ slice: Ahead) {
-    let size = WriteSize(bytes: Self.bytes(slice.puts), events: slice.puts.count)
+    let size = WriteSize(bytes: slice.puts.reduce(512) { $0 + $1.key.count + ($1.value?.count ?? 0) }, events: slice.puts.count)
     @Sendable func put(_ writer: borrowing any StoreWriter & ~Copyable, _ state: SetState) throws(StoreError) -> Bool {
       try slice.apply(writer, state)
     }

@@ -86,7 +86,7 @@ final class FoldHarness {
     known = row
     let puts = fold.table.puts
     try store.write(WriteSize(bytes: 0, events: 0)) { (writer: borrowing any StoreWriter & ~Copyable) throws(StoreError) in
-      for put in puts.rows + puts.borders {
+      for put in puts.rows.all + puts.borders.all {
         if let value = put.value { try writer.put(.view, put.key.raw, value.raw) } else { try writer.delete(.view, put.key.raw) }
       }
     }

@@ -59,7 +59,7 @@ final class TreeHarness {
     (row.total, row.levels, row.last) = (tree.total, tree.levels, tree.last ?? .zero)
     self.known = row
     try store.write(WriteSize(bytes: 0, events: 0)) { (writer: borrowing any StoreWriter & ~Copyable) throws(StoreError) in
-      for put in puts.rows + puts.closed {
+      for put in puts.rows.all + puts.closed.all {
         if let value = put.value { try writer.put(.view, put.key.raw, value.raw) } else { try writer.delete(.view, put.key.raw) }
       }
     }
@@ -107,7 +107,11 @@ struct NaiveTree {
   init(_ rows: [Pos: StoredRow]) {
     let rows = rows.sorted { $0.key < $1.key }
     let prefix: [UInt8] = [0, 0, 0, 7, 2, 0, 0, 0, 0, 0, 0, 0, 9]
-    for (pos, row) in rows { stored[hex(ViewKeys.at(prefix + [0], pos))] = hex(row.bytes) }
+    for (pos, row) in rows {
+      var bytes: [UInt8] = []
+      row.write(to: &bytes)
+      stored[hex(ViewKeys.at(prefix + [0], pos))] = hex(bytes)
+    }
     var items = rows.map { (start: $0.key, level: $0.value.isActive ? naiveLevel($0.key) : 0, block: Block($0.value)) }
     let height = (items.map(\.level).max() ?? 0) + 1
     var all: [[Run]] = []

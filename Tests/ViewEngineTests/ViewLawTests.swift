@@ -243,7 +243,7 @@ import ViewLaws
     }
     try node.restart(versionTwo)
     // The old version answers who doesn't wait, at its clock, also when the new one is half built.
-    for _ in 0..<3 {
+    for _ in 0..<2 {
       let page = try await node.answer("trails", .init(), .no)
       #expect(page.text == old && page.clock.covers(node.set.state.clock))
       #expect(try await node.engine.totals("trails", .init(), update: .no).totals.isEmpty)

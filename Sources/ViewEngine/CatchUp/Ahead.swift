@@ -15,11 +15,11 @@ struct Ahead: Sendable {
   let isWhole: Bool
 
   init(_ slice: Slice) {
-    self.init(slice.before, slice.after, slice.cuts, slice.puts.sorted { $0.key.raw.compare($1.key.raw) < 0 }, isWhole: true)
+    self.init(slice.before, slice.after, slice.cuts, slice.puts.all.sorted { $0.key.raw.compare($1.key.raw) < 0 }, isWhole: true)
   }
 
   /// What readers need of a slice.
-  init(keysOf slice: Slice) { self.init(slice.before, slice.after, slice.cuts, slice.keyRows, isWhole: false) }
+  init(keysOf slice: Slice) { self.init(slice.before, slice.after, slice.cuts, slice.keyRows.all, isWhole: false) }
 
   private init(_ before: ViewHeader, _ after: ViewHeader, _ cuts: UInt64, _ puts: [Put], isWhole: Bool) {
     (self.before, self.after, self.cuts, self.puts, self.isWhole) = (before, after, cuts, puts, isWhole)
@@ -61,16 +61,17 @@ struct Ahead: Sendable {
   /// Puts everything, unless the view has moved since. In the writer's transaction.
   func apply(_ writer: borrowing any StoreWriter & ~Copyable, _ state: SetState) throws(StoreError) -> Bool {
     guard state.cuts == cuts else { return false }
-    return try before.replace(by: after, with: puts, writer)
+    return try before.replace(by: after, with: PutList(puts), writer)
   }
 }
 
 extension ViewHeader {
   /// Puts rows, and the header that comes with them in the place of this one; false: another one is there.
-  func replace(by after: ViewHeader, with puts: [Put], _ writer: borrowing any StoreWriter & ~Copyable) throws(StoreError) -> Bool {
+  func replace(by after: ViewHeader, with puts: PutList, _ writer: borrowing any StoreWriter & ~Copyable) throws(StoreError) -> Bool {
     guard let row = try writer.get(.view, key.raw), row.equals(bytes.raw) else { return false }
-    for (key, value) in puts {
-      if let value { try writer.put(.view, key.raw, value.raw) } else { try writer.delete(.view, key.raw) }
+    for index in 0..<puts.count {
+      let key = puts.key(index)
+      if let value = puts.value(index) { try writer.put(.view, key, value) } else { try writer.delete(.view, key) }
     }
     try writer.put(.view, after.key.raw, after.bytes.raw)
     return true

@@ -3,20 +3,59 @@ import EventStore
 import Synchronization
 import ViewKit
 
-/// A consecutive part of the feed, read and decoded for all views of a database.
+/// A consecutive part of the feed, read for all views of a database.
 struct DecodedPage: Sendable {
-  struct Event: Sendable {
-    let event: DecodedEvent
-    let when: Happened
-    /// The least HLC of the element's dots.
-    let recorded: HLC
-  }
-
-  var events: [Event] = []
+  /// Its events, a few at a time.
+  var chunks: [DecodedChunk] = []
+  var count = 0
   /// What void events of this page declare wrong, and ULIDs of its events that any event held declares wrong.
   var voids: Set<ULID> = []
   /// Where the feed stands after it.
   var clock: Clock
+
+  /// Decodes what nobody else is decoding right now.
+  func decode(_ database: CompiledDatabase) {
+    for chunk in chunks { chunk.decodeIfFree(database) }
+  }
+
+  /// Its events, decoded. Whoever waits for another who decodes them does the rest himself meanwhile.
+  func events(_ database: CompiledDatabase) -> [FeedEvent] {
+    if chunks.count > 1 { decode(database) }
+    var events: [FeedEvent] = []
+    events.reserveCapacity(count)
+    for chunk in chunks { events += chunk.events(database) }
+    return events
+  }
+}
+
+/// A few events that are decoded at a time, by whoever needs them first.
+final class DecodedChunk: Sendable {
+  typealias Read = (body: JSON, when: Happened, recorded: HLC)
+
+  static let eventsMax = 128
+
+  private enum State {
+    case read([Read])
+    case decoded([FeedEvent])
+  }
+
+  private let state: Mutex<State>
+
+  init(_ events: [Read]) { state = Mutex(.read(events)) }
+
+  func events(_ database: CompiledDatabase) -> [FeedEvent] { state.withLock { Self.decode(&$0, database) } }
+
+  func decodeIfFree(_ database: CompiledDatabase) { _ = state.withLockIfAvailable { _ = Self.decode(&$0, database) } }
+
+  private static func decode(_ state: inout State, _ database: CompiledDatabase) -> [FeedEvent] {
+    switch state {
+    case .decoded(let events): return events
+    case .read(let read):
+      let events = read.map { FeedEvent(event: database.decode($0.body), when: $0.when, recorded: $0.recorded) }
+      state = .decoded(events)
+      return events
+    }
+  }
 }
 
 /// Decodes the feed once for all of a database's views that catch up over the same events at about the same time.
@@ -32,7 +71,7 @@ final class DecodedFeed: Sendable {
   /// The latest last.
   private let slots = Mutex<[Slot]>([])
 
-  /// A page that is decoded by whoever is first; others wait for it.
+  /// A page that is read by whoever is first; others wait for it.
   private final class Slot: Sendable {
     let start: Clock
     let recordsMax: Int
@@ -65,18 +104,18 @@ final class DecodedFeed: Sendable {
         if let page, try isServed(page.clock, after: clock) { return page }
         let read = try read(after: clock, recordsMax)
         // Nothing there yet is nothing to be kept.
-        page = read.events.isEmpty ? nil : read
+        page = read.count == 0 ? nil : read
         return read
       }
     }
     return try page.get()
   }
 
-  /// Decodes the page behind a clock on another thread, if one is free, for whoever asks for it next.
+  /// Reads and decodes the page behind a clock on another thread, if one is free, for whoever asks for it next.
   func prefetch(after clock: Clock) {
     Task.detached(executorPreference: ViewThreads.shared) {
       // A fault is found again by who needs the page.
-      _ = try? self.page(after: clock, recordsMax: Self.recordsMax)
+      try? self.page(after: clock, recordsMax: Self.recordsMax).decode(self.database)
     }
   }
 
@@ -95,16 +134,22 @@ final class DecodedFeed: Sendable {
   private func read(after clock: Clock, _ recordsMax: Int) throws(StoreError) -> DecodedPage {
     var page = DecodedPage(clock: clock)
     var bytes = 0
-    page.events.reserveCapacity(min(recordsMax, 64))
-    page.clock = try set.feed(after: clock, recordsMax: recordsMax, repeats: true) { (event, body) throws(StoreError) in
-      let decoded = database.decode(JSON(normalForm: [UInt8](copying: body)))
-      if event.isVoid { page.voids.formUnion(decoded.body.voids) }
+    var chunk: [DecodedChunk.Read] = []
+    page.clock = try set.feed(after: clock, recordsMax: recordsMax, repeats: true, digests: true) { (event, body) throws(StoreError) in
+      let json = JSON(normalForm: [UInt8](copying: body))
+      if event.isVoid { page.voids.formUnion(json.voids) }
       if !event.voidedBy.isEmpty { page.voids.insert(event.ulid) }
-      let when = Happened(id: event.ulid, digest: Digest.sha256(body).first16)
-      page.events.append(DecodedPage.Event(event: decoded, when: when, recorded: event.first.hlc))
+      let when = Happened(id: event.ulid, digest: event.digest ?? Digest.sha256(body).first16)
+      chunk.append((json, when, event.first.hlc))
+      if chunk.count == DecodedChunk.eventsMax {
+        page.chunks.append(DecodedChunk(chunk))
+        chunk.removeAll(keepingCapacity: true)
+      }
+      page.count += 1
       bytes += body.byteCount
       return bytes < Self.bytesMax
     }.clock
+    if !chunk.isEmpty { page.chunks.append(DecodedChunk(chunk)) }
     return page
   }
 }

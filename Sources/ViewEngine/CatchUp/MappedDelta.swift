@@ -18,8 +18,7 @@ struct MappedDelta: Sendable {
   }
 
   private(set) var rows: [Row] = []
-  private(set) var keys: [[UInt8]] = []
-  private var numbers: [[UInt8]: Int32] = [:]
+  private var table = KeyTable()
   private var rowBytes: [UInt8] = []
   /// Events handed out.
   private(set) var events = 0
@@ -36,6 +35,8 @@ struct MappedDelta: Sendable {
   private(set) var replacedVoids: [ULID: HLC]?
 
   init(after clock: Clock) { self.clock = clock }
+
+  var keys: [[UInt8]] { table.keys }
 
   /// What it takes in memory, about.
   var bytes: Int { rows.count * MemoryLayout<Row>.stride + rowBytes.count + keys.count * 128 }
@@ -55,38 +56,30 @@ struct MappedDelta: Sendable {
   mutating func walk(
     _ feed: DecodedFeed, _ view: CompiledView, recordsMax: Int, rowsMax: Int, bytesMax: Int
   ) throws(StoreError) -> Bool {
-    let before = (rows: rows.count, rowBytes: rowBytes.count, skipped: skipped)
     cuts = cuts ?? feed.set.state.cuts
     var page = try feed.page(after: clock, recordsMax: recordsMax)
     // What the rows came from can't be told any more: a view that went on would name a clock that is below its rows.
     guard page.clock.covers(clock) else { throw StoreError(.damaged, "a record that the view has read is damaged") }
     isLast = feed.set.state.pending(after: page.clock) == 0
     // Worth another thread's turn, if what comes is likely as much.
-    if !isLast, page.events.count >= 128 { feed.prefetch(after: page.clock) }
-    let taken = map(page, view, rowsMax, bytesMax)
-    if taken < page.events.count {
+    if !isLast, page.count >= DecodedChunk.eventsMax { feed.prefetch(after: page.clock) }
+    var events = page.events(feed.database)
+    var mapped = MappedRows()
+    view.map(events, rowsMax: rowsMax - rows.count, bytesMax: bytesMax - bytes, into: &mapped)
+    if mapped.events < events.count {
       // Where the feed stands in the middle of a page only the feed knows.
-      rows.removeLast(rows.count - before.rows)
-      rowBytes.removeLast(rowBytes.count - before.rowBytes)
-      skipped = before.skipped
-      page = try feed.page(after: clock, recordsMax: taken)
+      page = try feed.page(after: clock, recordsMax: mapped.events)
       isLast = false
-      _ = map(page, view, .max, .max)
+      events = page.events(feed.database)
+      mapped.removeAll()
+      view.map(events, into: &mapped)
     }
-    events += page.events.count
+    add(events, mapped)
+    self.events += events.count
     voids.formUnion(page.voids)
     let goesOn = page.clock != clock
     clock = page.clock
     return goesOn
-  }
-
-  /// - Returns: how many events of the page were taken.
-  private mutating func map(_ page: DecodedPage, _ view: CompiledView, _ rowsMax: Int, _ bytesMax: Int) -> Int {
-    for (index, event) in page.events.enumerated() {
-      add(event.event, event.when, recorded: event.recorded, voided: nil, view)
-      if rows.count >= rowsMax || bytes >= bytesMax { return index + 1 }
-    }
-    return page.events.count
   }
 
   /// Takes out what events that the delta's clock covers declare wrong, whichever came first: the voided events' rows are put again, marked.
@@ -94,12 +87,7 @@ struct MappedDelta: Sendable {
   mutating func heedVoids(_ feed: DecodedFeed, _ view: CompiledView, _ reader: borrowing any StoreReader & ~Copyable) throws(StoreError) {
     for ulid in voids.sorted() {
       guard let voided = try feed.set.voided(ulid, by: clock, reader) else { continue }
-      var events: [(DecodedEvent, Happened, HLC)] = []
-      try feed.set.elements(ulid, coveredBy: clock, reader) { (id, recorded, body) in
-        let decoded = feed.database.decode(JSON(normalForm: [UInt8](copying: body)))
-        events.append((decoded, Happened(id: id.ulid, digest: id.digest), recorded))
-      }
-      for (decoded, when, recorded) in events { add(decoded, when, recorded: recorded, voided: voided, view) }
+      try addElements(ulid, coveredBy: clock, voided: voided, feed, view, reader)
     }
   }
 
@@ -113,37 +101,40 @@ struct MappedDelta: Sendable {
     for ulid in ulids {
       held[ulid] = try feed.set.voided(ulid, by: state.clock, reader)
       let voided = try feed.set.voided(ulid, by: clock, reader)
-      var events: [(DecodedEvent, Happened, HLC)] = []
-      try feed.set.elements(ulid, coveredBy: state.clock, reader) { (id, recorded, body) in
-        let decoded = feed.database.decode(JSON(normalForm: [UInt8](copying: body)))
-        events.append((decoded, Happened(id: id.ulid, digest: id.digest), recorded))
-      }
-      for (decoded, when, recorded) in events { add(decoded, when, recorded: recorded, voided: voided, view) }
+      try addElements(ulid, coveredBy: state.clock, voided: voided, feed, view, reader)
     }
     (replacedVoids, skipped) = (held, [:])
     sort()
   }
 
-  private mutating func add(_ event: DecodedEvent, _ when: Happened, recorded: HLC, voided: HLC?, _ view: CompiledView) {
-    do throws(Refusal) {
-      for (index, mapped) in try view.map(event, when).enumerated() {
-        let start = rowBytes.count
-        rowBytes.append(contentsOf: mapped.row)
-        rows.append(
-          Row(
-            key: number(mapped.key), bytes: start..<rowBytes.count, pos: Pos(when, emitIndex: index), recorded: recorded, voided: voided))
-      }
-    } catch {
-      skipped[when] = .some(voided == nil ? String(error.description.prefix(500)) : nil)
+  /// What is held under a ULID, mapped.
+  private mutating func addElements(
+    _ ulid: ULID, coveredBy clock: Clock, voided: HLC?, _ feed: DecodedFeed, _ view: CompiledView,
+    _ reader: borrowing any StoreReader & ~Copyable
+  ) throws(StoreError) {
+    var events: [FeedEvent] = []
+    try feed.set.elements(ulid, coveredBy: clock, reader) { (id, recorded, body) in
+      let decoded = feed.database.decode(JSON(normalForm: [UInt8](copying: body)))
+      events.append(FeedEvent(event: decoded, when: Happened(id: id.ulid, digest: id.digest), recorded: recorded))
     }
+    var mapped = MappedRows()
+    view.map(events, into: &mapped)
+    add(events, mapped, voided: voided)
   }
 
-  private mutating func number(_ key: [UInt8]) -> Int32 {
-    if let number = numbers[key] { return number }
-    let number = Int32(truncatingIfNeeded: keys.count)
-    keys.append(key)
-    numbers[key] = number
-    return number
+  private mutating func add(_ events: [FeedEvent], _ mapped: MappedRows, voided: HLC? = nil) {
+    let bytes = mapped.bytes
+    for row in mapped.rows {
+      let key = table.number(bytes.raw.extracting(row.key))
+      let start = rowBytes.count
+      rowBytes.append(copying: bytes.raw.extracting(row.row))
+      let (when, recorded) = (events[row.event].when, events[row.event].recorded)
+      let pos = Pos(when, emitIndex: row.index)
+      rows.append(Row(key: key, bytes: start..<rowBytes.count, pos: pos, recorded: recorded, voided: voided))
+    }
+    for (event, why) in mapped.refused {
+      skipped[events[event].when] = .some(voided == nil ? String(why.description.prefix(500)) : nil)
+    }
   }
 
   /// Brings the rows in the order of their keys, each key's in order of happening; of one place in the order they came.

@@ -7,11 +7,11 @@ import ViewKit
 struct Slice: Sendable {
   let before: ViewHeader
   private(set) var after: ViewHeader
-  private(set) var keyRows: [Put] = []
+  private(set) var keyRows = PutList()
   private var groups: [GroupPuts] = []
-  private var skipped: [Put] = []
+  private var skipped = PutList()
   /// Events whose rows were put anew: nothing is to be done for them any more.
-  private var moved: [Put] = []
+  private var moved = PutList()
   /// The set's before anything was read for it: a slice made before a cut isn't put behind it.
   let cuts: UInt64
   /// Of a view that keeps restatements.
@@ -21,17 +21,17 @@ struct Slice: Sendable {
   private let borderLevel: Int
 
   /// How many places on disk the puts are in, at most about: a key's rows lie side by side, but for its own row and its blocks.
-  func places(_ puts: [Put]) -> Int { min(puts.count, 4 * groups.count + puts.count / 8 + 1) }
+  func places(_ puts: PutList) -> Int { min(puts.count, 4 * groups.count + puts.count / 8 + 1) }
 
   /// Sorted by key, as its parts are in themselves; the header is not among them.
-  var puts: [Put] {
+  var puts: PutList {
     let groups = groups.sorted { $0.group < $1.group }
     var puts = keyRows
-    for kind in [\GroupPuts.rows, \.closed, \.borders, \.marks] {
-      for group in groups { puts.append(contentsOf: group[keyPath: kind]) }
-    }
+    let parts = [\GroupPuts.rows, \.closed, \.borders, \.marks].flatMap { kind in groups.map { $0[keyPath: kind] } }
+    puts.reserve(parts.reduce(puts.count) { $0 + $1.count }, bytes: parts.reduce(puts.byteCount) { $0 + $1.byteCount })
+    for part in parts { puts.append(contentsOf: part) }
     puts.append(contentsOf: skipped)
-    if let figures { puts.append(contentsOf: figures.puts) }
+    if let figures { puts.append(contentsOf: PutList(figures.puts)) }
     puts.append(contentsOf: moved)
     return puts
   }
@@ -65,7 +65,7 @@ struct Slice: Sendable {
       let isThere = try source.has(key)
       guard isThere != (reason != nil) else { continue }
       after.skipped = isThere ? after.skipped - 1 : after.skipped + 1
-      skipped.append((key, reason.map { [UInt8]($0.utf8) }))
+      skipped.append(key, reason.map { [UInt8]($0.utf8) })
     }
     let (after, leavesMarks) = (after, leavesMarks)
     try self.figures?.close(after, leavesMarks: leavesMarks, reader)
@@ -94,7 +94,7 @@ struct Slice: Sendable {
   var leavesWork: Bool { leavesMarks || figures?.leavesWork ?? false }
 
   /// Whether folds are left unfinished.
-  private var leavesMarks: Bool { groups.contains { $0.marks.contains { $0.value != nil } } }
+  private var leavesMarks: Bool { groups.contains { $0.marks.puts } }
 
   /// Goes on with keys whose folds were left unfinished; nil: there are none.
   init?(
@@ -115,7 +115,7 @@ struct Slice: Sendable {
       found = try marks.next()
     }
     if groups.isEmpty { return nil }
-    keyRows.sort { $0.key.raw.compare($1.key.raw) < 0 }
+    keyRows = PutList(keyRows.all.sorted { $0.key.raw.compare($1.key.raw) < 0 })
   }
 
   /// Puts the rows of events anew whose records were cut; nil: there are none.
@@ -134,7 +134,7 @@ struct Slice: Sendable {
     if ulids.isEmpty { return nil }
     let delta = try MappedDelta(replacing: ulids, at: header.clock, feed, view, reader, state)
     try self.init(delta, 0..<delta.rows.count, header, view, options, reader, work)
-    moved = ulids.map { (ViewKeys.moved(header.number, $0), nil) }
+    for ulid in ulids { moved.append(ViewKeys.moved(header.number, ulid), nil) }
   }
 
   /// Whether a cut left rows of a view with HLCs that are another's now.
@@ -186,7 +186,7 @@ struct Slice: Sendable {
         try fold.apply(changes, rowsLeft: &refoldRowsLeft)
       }
       var puts = fold.table.puts
-      if fold.mark != mark { puts.marks.append((markKey, fold.mark?.bytes)) }
+      if fold.mark != mark { puts.marks.append(markKey, fold.mark?.bytes) }
       try figures?.note(changes, known, joiner, reader) { (end) throws(StoreError) in
         fold.mark == nil ? try fold.state(before: end) : .none
       }
@@ -203,7 +203,7 @@ struct Slice: Sendable {
     }
     if let last = changes.last { row.last = max(row.last, last.pos) }
     if !row.isDirty || !isFold { row.value = joiner.value(row.total) }
-    keyRows.append((ViewKeys.prefix(before.number, .key) + joiner.key, row.bytes))
+    keyRows.append(ViewKeys.prefix(before.number, .key) + joiner.key, row.bytes)
     joiner.work.rowsWritten += 1
   }
 
@@ -237,7 +237,7 @@ struct Slice: Sendable {
   }
 
   /// Puts everything, unless the view has moved since. In the writer's transaction.
-  func apply(_ puts: [Put], _ writer: borrowing any StoreWriter & ~Copyable, _ state: SetState) throws(StoreError) -> Bool {
+  func apply(_ puts: PutList, _ writer: borrowing any StoreWriter & ~Copyable, _ state: SetState) throws(StoreError) -> Bool {
     guard state.cuts == cuts else { return false }
     return try before.replace(by: after, with: puts, writer)
   }

@@ -24,14 +24,11 @@ struct StoredRow: Equatable, Sendable {
     row = [UInt8](copying: value.extracting(droppingFirst: 17))
   }
 
-  var bytes: [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(17 + row.count)
+  func write(to bytes: inout [UInt8]) {
     bytes.appendBigEndian(recorded.value)
     bytes.append(voided == nil ? 0 : 1)
     if let voided { bytes.appendBigEndian(voided.value) }
     bytes.append(contentsOf: row)
-    return bytes
   }
 
   var isActive: Bool { voided == nil }

@@ -22,7 +22,7 @@ struct Block: Hashable, Sendable {
   init() {}
 
   init(_ row: StoredRow) {
-    (rows, low, high) = (row.isActive ? 1 : 0, row.recorded, max(row.recorded, row.voided ?? row.recorded))
+    widen(by: row)
     partial = row.isActive ? .value(row.row) : .none
   }
 
@@ -34,6 +34,13 @@ struct Block: Hashable, Sendable {
     rows += other.rows
     low = min(low, other.low)
     high = max(high, other.high)
+  }
+
+  /// Takes in what is said of a row, but for its value.
+  mutating func widen(by row: StoredRow) {
+    rows += row.isActive ? 1 : 0
+    low = min(low, row.recorded)
+    high = max(high, row.recorded, row.voided ?? row.recorded)
   }
 
   static let fixedBytes = 25

@@ -28,7 +28,7 @@ struct GroupFold {
     (last, total) = (known?.last, known?.total ?? .none)
   }
 
-  private func isBorder(_ pos: Pos, _ row: StoredRow) -> Bool { row.isActive && pos.level >= borderLevel }
+  private func isBorder(_ row: StoredRow, level: Int) -> Bool { row.isActive && level >= borderLevel }
 
   /// Takes in changed rows, sorted by place, each place once.
   /// - Parameter rowsLeft: how many rows the slice may still read; more are read up to the next border.
@@ -36,12 +36,12 @@ struct GroupFold {
     guard let first = changes.first else { return }
     for change in changes {
       table.setRow(change.pos, change.new)
-      if let old = change.old, isBorder(change.pos, old), !change.new.isActive { table.setClosed(0, change.pos, nil) }
+      if let old = change.old, isBorder(old, level: change.level), !change.new.isActive { table.setClosed(0, change.pos, nil) }
     }
     let isBehind = last.map { first.pos > $0 } ?? true
-    if mark == nil, isBehind, !changes.contains(where: { isBorder($0.pos, $0.new) }) {
-      let rows = changes.filter(\.new.isActive)
-      if !rows.isEmpty { total = joiner.applied(rows.map { PlacedRow(when: $0.pos.when, row: $0.new.row) }, to: total) }
+    if mark == nil, isBehind, !changes.contains(where: { isBorder($0.new, level: $0.level) }) {
+      let rows = changes.compactMap { $0.new.isActive ? PlacedRow(when: $0.pos.when, row: $0.new.row) : nil }
+      if !rows.isEmpty { total = joiner.applied(rows, to: total) }
       return
     }
     var mark = mark ?? DirtyMark(from: first.pos, upTo: first.pos, key: joiner.key)
@@ -59,7 +59,7 @@ struct GroupFold {
     while true {
       let rows = try table.rows(from: next, max: 1024)
       for (pos, row) in rows {
-        if pos != start, isBorder(pos, row) {
+        if pos != start, row.isActive, isBorder(row, level: pos.level) {
           let border = fold.border()
           let stored = try table.closedBlock(0, at: pos)
           if stored != border { table.setClosed(0, pos, border) }
@@ -103,7 +103,7 @@ struct StateFold {
   init(_ joiner: Joiner, from border: Block?) { (self.joiner, state) = (joiner, border?.partial ?? .none) }
 
   mutating func add(_ pos: Pos, _ row: StoredRow) {
-    segment.widen(by: Block(row))
+    segment.widen(by: row)
     guard row.isActive else { return }
     rows.append(PlacedRow(when: pos.when, row: row.row))
     if rows.count == 1024 { advance() }

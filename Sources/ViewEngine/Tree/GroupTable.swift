@@ -1,9 +1,6 @@
 import EventModel
 import EventStore
 
-/// A row of the table to be put, or deleted if its value is nil.
-typealias Put = (key: [UInt8], value: [UInt8]?)
-
 /// One group's rows and blocks, as they are stored with what a slice puts over them. Lives as long as its cursor's transaction.
 struct GroupTable {
   let number: UInt32
@@ -154,42 +151,54 @@ struct GroupTable {
   }
 
   /// Hands over the closed blocks that would be put, and forgets them and the rows: nothing behind the last row asks for them.
-  mutating func takeClosed() -> [Put] {
+  mutating func takeClosed() -> PutList {
     defer {
       rows.removeAll()
       closed.removeAll()
     }
-    return closed.enumerated().flatMap { (level, overlay) in
-      let prefix = ViewKeys.closed(number, group: group, level: level)
-      return overlay.entries.map { (ViewKeys.at(prefix, $0.pos), $0.value?.bytes) }
-    }
+    var puts = PutList()
+    for level in closed.indices { puts.append(closed[level], ViewKeys.closed(number, group: group, level: level)) }
+    return puts
   }
 
   /// The puts of kinds 2, 3 and 4, each sorted by key.
   var puts: GroupPuts {
     let rowPrefix = ViewKeys.rows(number, group: group)
     var puts = GroupPuts(group: group)
-    for entry in rows.entries { puts.rows.append((ViewKeys.at(rowPrefix, entry.pos), entry.value?.bytes)) }
+    puts.rows.reserve(rows.entries.count + 1, bytes: (rows.entries.count + 1) * (rowPrefix.count + Pos.bytesCount + 48))
+    for entry in rows.entries {
+      if let row = entry.value { puts.rows.append(rowPrefix, entry.pos, row.write) } else { puts.rows.delete(rowPrefix, entry.pos) }
+    }
     for level in 0..<max(open.count, storedOpen.count) {
       let new = level < open.count ? open[level] : nil
       let old = level < storedOpen.count ? storedOpen[level] : nil
-      if new != old { puts.rows.append((ViewKeys.open(number, group: group, level: level + 1), new?.bytes)) }
+      if new != old { puts.rows.append(ViewKeys.open(number, group: group, level: level + 1), new?.bytes) }
     }
     for (level, overlay) in closed.enumerated() {
-      let prefix = level == 0 ? ViewKeys.borders(number, group: group) : ViewKeys.closed(number, group: group, level: level)
-      let blocks = overlay.entries.map { (ViewKeys.at(prefix, $0.pos), $0.value?.bytes) }
-      if level == 0 { puts.borders = blocks } else { puts.closed += blocks }
+      if level == 0 {
+        puts.borders.append(overlay, ViewKeys.borders(number, group: group))
+      } else {
+        puts.closed.append(overlay, ViewKeys.closed(number, group: group, level: level))
+      }
     }
     work.rowsWritten += puts.rows.count + puts.closed.count + puts.borders.count
     return puts
   }
 }
 
+extension PutList {
+  fileprivate mutating func append(_ blocks: Overlay<Block>, _ prefix: [UInt8]) {
+    for entry in blocks.entries {
+      if let block = entry.value { append(prefix, entry.pos, block.write) } else { delete(prefix, entry.pos) }
+    }
+  }
+}
+
 /// What a slice puts of one group, by kind.
 struct GroupPuts {
   let group: UInt64
-  var rows: [Put] = []
-  var closed: [Put] = []
-  var borders: [Put] = []
-  var marks: [Put] = []
+  var rows = PutList()
+  var closed = PutList()
+  var borders = PutList()
+  var marks = PutList()
 }

@@ -1,11 +1,16 @@
 import EventModel
 import EventStore
+import ViewKit
 
 /// What becomes of one row: new, or known and told otherwise (voided, or recorded earlier than was known).
 struct RowChange {
   let pos: Pos
   let new: StoredRow
   let old: StoredRow?
+  /// The place's: a hash, so it is asked for once.
+  let level: Int
+
+  init(pos: Pos, new: StoredRow, old: StoredRow?) { (self.pos, self.new, self.old, level) = (pos, new, old, pos.level) }
 }
 
 /// The ordered summary tree of one group's rows (DESIGN §5): it keeps the value of the sequence of rows under appends, late inserts and
@@ -39,7 +44,7 @@ struct GroupTree {
   var levels: Int { table.open.count }
 
   /// See `GroupTable`: of a tree that only grows behind its last row.
-  mutating func takeClosed() -> [Put] { table.takeClosed() }
+  mutating func takeClosed() -> PutList { table.takeClosed() }
 
   /// Takes in changed rows, sorted by place, each place once.
   mutating func apply(_ changes: [RowChange]) throws(StoreError) {
@@ -49,19 +54,20 @@ struct GroupTree {
     for change in late { table.setRow(change.pos, change.new) }
     if table.open.isEmpty {
       for change in later { table.setRow(change.pos, change.new) }
-      let starts = later.contains { $0.new.isActive && $0.pos.level > 0 }
+      let starts = later.contains { $0.new.isActive && $0.level > 0 }
       if late.isEmpty && !starts {
-        total = joiner.join([total] + later.map { Block($0.new).partial })
+        total = joiner.joined(later.compactMap { $0.new.isActive ? PlacedRow(when: $0.pos.when, row: $0.new.row) : nil }, to: total)
+      } else if last == nil {
+        table.open = [OpenBlock()]
+        append(later)
+        try dropIfOneBlock()
       } else {
         try build()
       }
     } else {
       if !late.isEmpty { try refold(late) }
-      for change in later {
-        table.setRow(change.pos, change.new)
-        append(change.pos, change.new)
-      }
-      close()
+      for change in later { table.setRow(change.pos, change.new) }
+      append(later)
       if !late.isEmpty { try dropIfOneBlock() }
     }
     last = max(last ?? end, end)
@@ -69,19 +75,27 @@ struct GroupTree {
 
   // MARK: Append
 
-  /// Rows behind the last border, not yet joined to the open block of level 1.
-  private var run: [Block] = []
+  /// Rows behind the last border, not yet joined to the open block of level 1; and what else that is to hold of them.
+  private var run: [PlacedRow] = []
+  private var runBlock = Block()
 
-  private mutating func append(_ pos: Pos, _ row: StoredRow) {
-    let level = row.isActive ? pos.level : 0
-    if level > 0 { startBlocks(level, at: pos) }
-    run.append(Block(row))
+  private mutating func append(_ changes: ArraySlice<RowChange>) {
+    for change in changes { append(change.pos, change.new, level: change.level) }
+    close()
+  }
+
+  private mutating func append(_ pos: Pos, _ row: StoredRow, level: Int) {
+    if row.isActive, level > 0 { startBlocks(level, at: pos) }
+    runBlock.widen(by: row)
+    if row.isActive { run.append(PlacedRow(when: pos.when, row: row.row)) }
   }
 
   private mutating func joinRun() {
-    guard !run.isEmpty else { return }
-    table.open[0].block = joiner.join([table.open[0].block] + run)
+    guard !runBlock.isEmpty else { return }
+    table.open[0].block.widen(by: runBlock)
+    table.open[0].block.partial = joiner.joined(run, to: table.open[0].block.partial)
     run.removeAll(keepingCapacity: true)
+    runBlock = Block()
   }
 
   /// Closes the open blocks of the levels up to `level`, and opens empty ones at `pos`.
@@ -116,7 +130,7 @@ struct GroupTree {
       rows.append((pos, row))
       return true
     }
-    for (pos, row) in rows { append(pos, row) }
+    for (pos, row) in rows { append(pos, row, level: row.isActive ? pos.level : 0) }
     close()
     try dropIfOneBlock()
   }
@@ -131,9 +145,8 @@ struct GroupTree {
 
     init(_ change: RowChange) {
       pos = change.pos
-      let level = pos.level
-      before = change.old?.isActive == true ? level : 0
-      after = change.new.isActive ? level : 0
+      before = change.old?.isActive == true ? change.level : 0
+      after = change.new.isActive ? change.level : 0
     }
   }
 

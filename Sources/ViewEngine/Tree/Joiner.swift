@@ -36,20 +36,31 @@ struct Joiner {
 
   /// The left fold of partials, beginning with the first that is one: there is no neutral element.
   func join(_ partials: [Partial]) -> Partial {
-    var first: [UInt8]?
-    var later: [PlacedRow] = []
+    var rows: [PlacedRow] = []
     for partial in partials {
       switch partial {
       case .none: continue
       case .failed: return .failed
       // A join looks at no place.
-      case .value(let bytes): if first == nil { first = bytes } else { later.append(PlacedRow(when: Pos.zero.when, row: bytes)) }
+      case .value(let bytes): rows.append(PlacedRow(when: Pos.zero.when, row: bytes))
       }
     }
-    guard let first else { return .none }
-    if later.isEmpty { return .value(first) }
-    work.combines += later.count
-    do throws(Refusal) { return .value(try view.advance(first, key: key, later)) } catch { return .failed }
+    return joined(rows, to: .none)
+  }
+
+  /// The left fold of a partial and rows behind it, none of them voided.
+  func joined(_ rows: [PlacedRow], to partial: Partial) -> Partial {
+    guard let first = rows.first else { return partial }
+    let before: [UInt8]?
+    switch partial {
+    case .failed: return .failed
+    case .none:
+      // One row is its own join.
+      if rows.count == 1 { return .value(first.row) }
+      (before, work.combines) = (nil, work.combines + rows.count - 1)
+    case .value(let bytes): (before, work.combines) = (bytes, work.combines + rows.count)
+    }
+    do throws(Refusal) { return .value(try view.advance(before, key: key, rows)) } catch { return .failed }
   }
 
   /// What is kept of a run that is complete: one too long for its view counts as one that can't be computed. Only of such runs is that

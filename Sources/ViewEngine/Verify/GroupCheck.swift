@@ -72,10 +72,13 @@ struct GroupCheck {
       try tree.apply(chunk.map { RowChange(pos: $0.pos, new: $0.row, old: nil) })
       next = end.next
       guard tree.levels > 0 else { continue }
-      for (key, value) in tree.takeClosed() {
+      let closed = tree.takeClosed()
+      for index in 0..<closed.count {
         blocks += 1
-        let found = try reader.get(.view, key.raw)
-        guard let found, let value, found.equals(value.raw) else { return "a block of its tree is not what its rows make" }
+        let found = try reader.get(.view, closed.key(index))
+        guard let found, let value = closed.value(index), found.equals(value) else {
+          return "a block of its tree is not what its rows make"
+        }
       }
     }
     if tree.table.open != stored.open || tree.levels != row.levels { return "the open blocks of its tree are not what its rows make" }

@@ -123,6 +123,16 @@ package struct DecodedEvent: Sendable {
   package let event: Result<AnyEvent, any Error>
 }
 
+/// An event as a feed hands it to views.
+package struct FeedEvent: Sendable {
+  package let event: DecodedEvent
+  package let when: Happened
+  /// The least HLC of the element's dots.
+  package let recorded: HLC
+
+  package init(event: DecodedEvent, when: Happened, recorded: HLC) { (self.event, self.when, self.recorded) = (event, when, recorded) }
+}
+
 /// An event of any type. A class: whoever maps it looks at it where it lies.
 package class AnyEvent: @unchecked Sendable {
   // Sendable: it has nothing of its own, and its one subclass only what is immutable and `Sendable`.

@@ -20,7 +20,7 @@ package struct CompiledView: Sendable {
   /// Whether it is brought up to date after each commit.
   package let isKeptUp: Bool
 
-  private let mapEvent: @Sendable (DecodedEvent, Happened) throws -> [MappedRow]
+  private let mapEvents: @Sendable ([FeedEvent], _ rowsMax: Int, _ bytesMax: Int, inout MappedRows) -> Void
   private let advanceTotal: @Sendable ([UInt8]?, [UInt8], [PlacedRow]) throws -> [UInt8]
   private let finishTotal: @Sendable ([UInt8], [UInt8]?) throws -> [UInt8]?
   private let showRow: @Sendable ([UInt8]) throws -> [UInt8]
@@ -35,12 +35,24 @@ package struct CompiledView: Sendable {
   /// How long a row, and a total, may be.
   package var totalBytesMax: Int { isFold ? Self.stateBytesMax : Self.partialBytesMax }
 
+  /// Maps events, one after the other, until there is enough of it.
+  ///
+  /// - Parameters:
+  ///   - rowsMax: as `bytesMax`; the last event may go beyond, and one is mapped at least.
+  ///   - mapped: takes what they are mapped to, and of how many.
+  package func map(_ events: [FeedEvent], rowsMax: Int = .max, bytesMax: Int = .max, into mapped: inout MappedRows) {
+    mapEvents(events, rowsMax, bytesMax, &mapped)
+  }
+
   /// The rows of an event.
   ///
   /// - Throws: why the view skips it: it doesn't decode, `map` throws, a key is none, a row can't be encoded or is too long, there are too
   ///   many.
   package func map(_ event: DecodedEvent, _ when: Happened) throws(Refusal) -> [MappedRow] {
-    do { return try mapEvent(event, when) } catch { throw Refusal(error) }
+    var mapped = MappedRows()
+    map([FeedEvent(event: event, when: when, recorded: .zero)], into: &mapped)
+    if let refused = mapped.refused.first { throw refused.why }
+    return mapped.rows.map { MappedRow(key: Array(mapped.bytes[$0.key]), row: Array(mapped.bytes[$0.row])) }
   }
 
   /// The total of the rows of `total` and those after.
@@ -136,17 +148,22 @@ extension CompiledView {
     fingerprint = ([view.name, String(view.version), view.parameters] + types.map(stableName)).joined(separator: "\n")
     (advanceTotal, finishTotal) = (advance, finish)
     showRow = { answer(try rows.value($0)) }
-    mapEvent = { decoded, when in
-      if V.Event.self != JSON.self, case .failure(is BareVoid) = decoded.event { return [] }
-      var emit = Emit<V.RowKey, V.Row>(rows, rowBytesMax: isFold ? Self.stateBytesMax : Self.partialBytesMax)
-      if V.Event.self == JSON.self, let event = decoded.body as? V.Event {
-        try view.map(event, when, emit: &emit)
-      } else if let typed = try decoded.event.get() as? TypedEvent<V.Event> {
-        try view.map(typed.event, when, emit: &emit)
-      } else {
-        throw Refusal("", "not an event of \(V.Event.self)")
+    let takesBodies = V.Event.self == JSON.self
+    mapEvents = { events, rowsMax, bytesMax, mapped in
+      // One for all events: what its types need is looked up once.
+      var emit = Emit<V.RowKey, V.Row>(rows, rowBytesMax: isFold ? Self.stateBytesMax : Self.partialBytesMax, &mapped)
+      for event in events {
+        emit.takeEvent { emit in
+          if takesBodies, let body = event.event.body as? V.Event { return try view.map(body, event.when, emit: &emit) }
+          if !takesBodies, case .failure(is BareVoid) = event.event.event { return }
+          guard let typed = try event.event.event.get() as? TypedEvent<V.Event> else {
+            throw Refusal("", "not an event of \(V.Event.self)")
+          }
+          try view.map(typed.event, event.when, emit: &emit)
+        }
+        if emit.mapped.rows.count >= rowsMax || emit.mapped.bytes.count >= bytesMax { break }
       }
-      return try emit.stored()
+      mapped = emit.stored()
     }
   }
 }

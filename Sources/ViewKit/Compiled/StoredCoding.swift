@@ -41,6 +41,9 @@ struct StoredCoding<Value: Codable & Sendable>: Sendable {
     return bytes
   }
 
+  /// Appends a value's bytes; what was appended where it throws is of no use.
+  func write(_ value: Value, to bytes: inout [UInt8]) throws { try write(value, &bytes) }
+
   func value(_ bytes: [UInt8]) throws -> Value { try read(bytes) }
 }
 

@@ -21,6 +21,8 @@ public struct KeyBytes: Sendable {
   public static let bytesMax = 480
 
   package private(set) var bytes: [UInt8] = []
+  /// Where the key begins in them.
+  private var start = 0
   /// The first thing that can't be in a key.
   private var fault: KeyError?
 
@@ -108,8 +110,19 @@ public struct KeyBytes: Sendable {
   /// The bytes, if they are a key.
   func checked() throws(KeyError) -> [UInt8] {
     if let fault { throw fault }
-    guard bytes.count <= Self.bytesMax else { throw KeyError("a key is at most \(Self.bytesMax) bytes long, this is \(bytes.count)") }
+    let count = bytes.count - start
+    guard count <= Self.bytesMax else { throw KeyError("a key is at most \(Self.bytesMax) bytes long, this is \(count)") }
     return bytes
+  }
+
+  /// Appends the bytes of a key. What was appended of one that is none is of no use.
+  static func append(_ key: some ViewKey, to bytes: inout [UInt8]) throws(KeyError) {
+    var all = KeyBytes()
+    swap(&all.bytes, &bytes)
+    all.start = all.bytes.count
+    key.encode(into: &all)
+    defer { swap(&all.bytes, &bytes) }
+    _ = try all.checked()
   }
 }
 

@@ -4,38 +4,43 @@ public struct Emit<Key: ViewKey, Row: Codable & Sendable>: ~Copyable {
   public private(set) var rows: [(key: Key, row: Row)] = []
   private let coding: StoredCoding<Row>?
   private let rowBytesMax: Int
-  private var mapped: [MappedRow] = []
+  /// Of the events so far.
+  private(set) var mapped = MappedRows()
+  /// Of this event.
   private var count = 0
   private var fault: (any Error)?
 
   public init() { (coding, rowBytesMax) = (nil, .max) }
 
-  /// One that keeps rows as they are stored.
-  init(_ coding: StoredCoding<Row>, rowBytesMax: Int) { (self.coding, self.rowBytesMax) = (coding, rowBytesMax) }
+  /// One that keeps rows as they are stored, of one event after the other.
+  /// - Parameter mapped: where to go on; it is taken over.
+  init(_ coding: StoredCoding<Row>, rowBytesMax: Int, _ mapped: inout MappedRows) {
+    (self.coding, self.rowBytesMax) = (coding, rowBytesMax)
+    swap(&self.mapped, &mapped)
+  }
 
   public mutating func callAsFunction(_ key: Key, _ row: Row) {
     guard let coding else { return rows.append((key, row)) }
     count += 1
     guard fault == nil, count <= CompiledView.emitsMax else { return }
-    do { mapped.append(try bytes(key, row, coding)) } catch { fault = error }
+    do { try mapped.add(key, row, coding, rowBytesMax: rowBytesMax) } catch { fault = error }
   }
 
-  private func bytes(_ key: Key, _ row: Row, _ coding: StoredCoding<Row>) throws -> MappedRow {
-    let mapped = MappedRow(key: try KeyBytes.bytes(of: key), row: try coding.bytes(row))
-    guard mapped.row.count <= rowBytesMax else {
-      throw Refusal("", "a row of \(mapped.row.count) bytes, at most \(rowBytesMax) are taken")
+  /// Keeps what one event is mapped to: its rows, or why there are none.
+  mutating func takeEvent(_ map: (inout Self) throws -> Void) {
+    (count, fault) = (0, nil)
+    do {
+      try map(&self)
+      guard count <= CompiledView.emitsMax else {
+        throw Refusal("", "\(count) rows were emitted, at most \(CompiledView.emitsMax) are taken")
+      }
+      if let fault { throw fault }
+      mapped.endEvent()
+    } catch {
+      mapped.endEvent(refused: Refusal(error))
     }
-    return mapped
   }
 
-  /// The rows in bytes.
-  ///
-  /// - Throws: if one of them is none, or there are too many.
-  consuming func stored() throws -> [MappedRow] {
-    guard count <= CompiledView.emitsMax else {
-      throw Refusal("", "\(count) rows were emitted, at most \(CompiledView.emitsMax) are taken")
-    }
-    if let fault { throw fault }
-    return mapped
-  }
+  /// The rows of all events.
+  consuming func stored() -> MappedRows { mapped }
 }
