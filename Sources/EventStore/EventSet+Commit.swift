@@ -147,6 +147,12 @@ extension EventSet {
         thrown.rider.done(.failure(thrown.error))
         return .again
       }
+      if error.code == .diskFull, !riders.isEmpty, !appends.isEmpty || merge != nil || repair != nil {
+        // Without them there may be room.
+        for rider in riders { rider.done(.failure(error)) }
+        riders = []
+        return .again
+      }
       if !found.isEmpty {
         try store.read { (reader: borrowing any StoreReader & ~Copyable) throws(StoreError) in for dot in found { noteDamage(dot, reader) }
         }

@@ -69,8 +69,8 @@ extension ViewRunner {
     return header.clock == first.clock
   }
 
-  /// The next part of the delta, sorted; nil if there is nothing. At most about half of what is left: nothing is read while the last part
-  /// is put, so that is to be a small one.
+  /// The next part of the delta, sorted; nil if there is nothing. At most about a third of what is left: nothing is read while the last
+  /// part is put, so that is to be a small one.
   private func part(after clock: Clock) async -> Result<MappedDelta?, StoreError> {
     Result { () throws(StoreError) in
       var part = MappedDelta(after: clock)

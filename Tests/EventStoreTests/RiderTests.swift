@@ -78,13 +78,27 @@ import Testing
     let (set, told) = (try EventSet("scans", store: store, world: fixture.world.world), Told())
     try await set.appendAll(fixture.draft(["{}"], second: 1))
     set.ride(Self.rider("a", told))
-    store.next(.refuses(StoreError(.diskFull, "no room")))
+    store.next(.refuses(StoreError(.storage, "a fault")))
     guard case .failed = await set.append(fixture.draft(["{}"], second: 2)) else {
-      Issue.record("there was room")
+      Issue.record("there was no fault")
       return
     }
+    #expect(told.all == ["a storage"])
+    #expect(try Self.rows(set) == [])
+    set.close()
+  }
+
+  @Test func `take no room from the appends that they go with`() async throws {
+    let fixture = Fixture()
+    let store = FaultyStore(MemoryEventStore())
+    let (set, told) = (try EventSet("scans", store: store, world: fixture.world.world), Told())
+    try await set.appendAll(fixture.draft(["{}"], second: 1))
+    set.ride(Self.rider("a", told))
+    store.next(.refuses(StoreError(.diskFull, "no room")))
+    try await set.appendAll(fixture.draft(["{}"], second: 2))
     #expect(told.all == ["a diskFull"])
     #expect(try Self.rows(set) == [])
+    #expect(set.state.records == 2)
     set.close()
   }
 }

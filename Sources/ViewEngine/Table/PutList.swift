@@ -1,4 +1,5 @@
 import EventModel
+import EventStore
 
 /// A row of the table to be put, or deleted if its value is nil.
 typealias Put = (key: [UInt8], value: [UInt8]?)
@@ -80,5 +81,18 @@ struct PutList: Sendable {
   func value(_ index: Int) -> RawSpan? {
     guard let end = ends[index].value else { return nil }
     return bytes.raw.extracting(ends[index].key..<end)
+  }
+}
+
+extension ViewHeader {
+  /// Puts rows, and the header that comes with them in the place of this one; false: another one is there.
+  func replace(by after: ViewHeader, with puts: PutList, _ writer: borrowing any StoreWriter & ~Copyable) throws(StoreError) -> Bool {
+    guard let row = try writer.get(.view, key.raw), row.equals(bytes.raw) else { return false }
+    for index in 0..<puts.count {
+      let key = puts.key(index)
+      if let value = puts.value(index) { try writer.put(.view, key, value) } else { try writer.delete(.view, key) }
+    }
+    try writer.put(.view, after.key.raw, after.bytes.raw)
+    return true
   }
 }
