@@ -10,8 +10,11 @@ struct BodyDigests {
   private var next: ElementID?
   /// The last event whose row the cursor has passed.
   private var passed: ULID?
-  private var isBegun = false
+  /// How many events were asked for.
+  private var events = 0
 
+  /// The first few are hashed: for so many a search of the table costs more.
+  private static let hashedFirst = 16
   /// How many rows are passed in search of an event: those between are of events that were recorded later, or came already.
   private static let stepsMax = 4
 
@@ -19,8 +22,9 @@ struct BodyDigests {
 
   /// The first 16 bytes of the digest of a body that is held under this ULID.
   mutating func digest(of ulid: ULID, _ body: RawSpan) throws(StoreError) -> UInt128 {
-    if !isBegun {
-      isBegun = true
+    events += 1
+    if events <= Self.hashedFirst { return Digest.sha256(body).first16 }
+    if events == Self.hashedFirst + 1 {
       next = try row(ids.seek(StoreKey.element(ElementID(ulid: ulid, digest: 0)).raw))
     }
     var steps = 0

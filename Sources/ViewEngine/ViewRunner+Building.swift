@@ -69,12 +69,13 @@ extension ViewRunner {
     return header.clock == first.clock
   }
 
-  /// The next part of the delta, sorted; nil if there is nothing. At most about a third of what is left: nothing is read while the last
-  /// part is put, so that is to be a small one.
+  /// The next part of the delta, sorted; nil if there is nothing. Of many events at most half of what is left: nothing is read while the
+  /// last part is put, so that is to be a small one. Each part is put into pages all over the view, so there are to be few.
   private func part(after clock: Clock) async -> Result<MappedDelta?, StoreError> {
     Result { () throws(StoreError) in
       var part = MappedDelta(after: clock)
-      let eventsMax = max(set.state.pending(after: clock) / 3, options.rebuildRecordsMin)
+      let (left, few) = (set.state.pending(after: clock), options.rebuildRecordsMin * 4)
+      let eventsMax = left > few * 2 ? max(left / 2, few) : left
       repeat {
         let bytesMax = options.buildBytesMax
         guard try part.walk(feed, view, recordsMax: DecodedFeed.recordsMax, rowsMax: .max, bytesMax: bytesMax) else { break }
