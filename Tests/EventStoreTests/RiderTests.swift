@@ -26,6 +26,16 @@ import Testing
     }
   }
 
+  /// A set of one event, with a rider "a"; the next write is refused.
+  private static func beforeFault(_ error: StoreError, _ fixture: Fixture) async throws -> (EventSet, Told) {
+    let store = FaultyStore(MemoryEventStore())
+    let (set, told) = (try EventSet("scans", store: store, world: fixture.world.world), Told())
+    try await set.appendAll(fixture.draft(["{}"], second: 1))
+    set.ride(rider("a", told))
+    store.next(.refuses(error))
+    return (set, told)
+  }
+
   private static func rows(_ set: EventSet) throws -> [String] {
     try set.read { (reader: borrowing any StoreReader & ~Copyable, _) throws(StoreError) in
       var rows: [String] = []
@@ -74,11 +84,7 @@ import Testing
 
   @Test func `are told of a group that fails as a whole`() async throws {
     let fixture = Fixture()
-    let store = FaultyStore(MemoryEventStore())
-    let (set, told) = (try EventSet("scans", store: store, world: fixture.world.world), Told())
-    try await set.appendAll(fixture.draft(["{}"], second: 1))
-    set.ride(Self.rider("a", told))
-    store.next(.refuses(StoreError(.storage, "a fault")))
+    let (set, told) = try await Self.beforeFault(StoreError(.storage, "a fault"), fixture)
     guard case .failed = await set.append(fixture.draft(["{}"], second: 2)) else {
       Issue.record("there was no fault")
       return
@@ -90,11 +96,7 @@ import Testing
 
   @Test func `take no room from the appends that they go with`() async throws {
     let fixture = Fixture()
-    let store = FaultyStore(MemoryEventStore())
-    let (set, told) = (try EventSet("scans", store: store, world: fixture.world.world), Told())
-    try await set.appendAll(fixture.draft(["{}"], second: 1))
-    set.ride(Self.rider("a", told))
-    store.next(.refuses(StoreError(.diskFull, "no room")))
+    let (set, told) = try await Self.beforeFault(StoreError(.diskFull, "no room"), fixture)
     try await set.appendAll(fixture.draft(["{}"], second: 2))
     #expect(told.all == ["a diskFull"])
     #expect(try Self.rows(set) == [])

@@ -22,7 +22,6 @@ struct PutList: Sendable {
   }
 
   var count: Int { ends.count }
-  var isEmpty: Bool { ends.isEmpty }
   /// Of all keys and values.
   var byteCount: Int { bytes.count }
   /// Whether any row is put.
